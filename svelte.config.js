@@ -1,0 +1,21 @@
+import adapter from '@sveltejs/adapter-node';
+
+/** SvelteKit's options. Vite's root is `src`, so `vite.config.ts` adds the paths. */
+export default {
+  adapter: adapter({ out: 'build', precompress: true }),
+  csp: {
+    mode: 'nonce',
+    directives: {
+      'default-src': ['self'],
+      'script-src': ['self'],
+      'style-src-elem': ['self'],
+      'style-src-attr': ['unsafe-inline'],
+      'img-src': ['self', 'data:'],
+      'connect-src': ['self'],
+      'object-src': ['none'],
+      'base-uri': ['none'],
+      'form-action': ['self'],
+      'frame-ancestors': ['none'],
+    },
+  },
+};

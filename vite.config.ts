@@ -1,0 +1,18 @@
+import { fileURLToPath } from 'node:url';
+import { sveltekit } from '@sveltejs/kit/vite';
+import { defineConfig } from 'vite';
+import config from './svelte.config.js';
+
+const top = fileURLToPath(new URL('.', import.meta.url));
+
+export default defineConfig({
+  root: `${top}src`,
+  plugins: [
+    sveltekit({
+      ...config,
+      outDir: `${top}.svelte-kit`,
+      files: { src: '.', assets: '../static' },
+    }),
+  ],
+  build: { chunkSizeWarningLimit: 700 },
+});
