@@ -149,12 +149,12 @@ begin
   return null;
 end $$;
 alter function sync.stamp() owner to syncline_log;
-revoke all on function sync.stamp() from public;
 
 set role syncline_owner;
 create constraint trigger zz_stamp after insert on sync.change_log
   deferrable initially deferred for each row when (new.head) execute function sync.stamp();
 reset role;
+revoke all on function sync.stamp() from public;
 
 -- Gives a changed row its version. A change of nothing keeps version and time, and leaves no trace.
 -- Tracked tables have no generated columns: those are not computed yet when this runs.
@@ -212,12 +212,13 @@ end $$;
 alter function sync.capture() owner to syncline_log;
 revoke all on function sync.capture() from public;
 
--- Fences a table by organization: row security forced, and the application may use it.
+-- Fences a table by organization: row security forced, and the application may use it. The owner is
+-- named too because a foreign key's cascade, and the triggers that it fires, run as the owner.
 create function sync.fence(tbl regclass) returns void language plpgsql as $$
 begin
   execute format('alter table %s enable row level security', tbl);
   execute format('alter table %s force row level security', tbl);
-  execute format('create policy tenant on %s to syncline_app using (organization_id = (select sync.org())) with check (organization_id = (select sync.org()))', tbl);
+  execute format('create policy tenant on %s to syncline_app, syncline_owner using (organization_id = (select sync.org())) with check (organization_id = (select sync.org()))', tbl);
   execute format('grant select, insert, update, delete on %s to syncline_app', tbl);
 end $$;
 
