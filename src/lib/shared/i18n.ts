@@ -1,0 +1,70 @@
+import { en } from './messages-en.ts';
+import { ru } from './messages-ru.ts';
+
+export const locales = ['en', 'ru'] as const;
+export type Locale = (typeof locales)[number];
+export const themes = ['light', 'dark', 'system'] as const;
+export type Theme = (typeof themes)[number];
+
+export type MessageKey = keyof typeof en;
+export type Translate = <Key extends MessageKey>(key: Key, ...params: Arguments<Key>) => string;
+
+/** The text of a message in one language. A message with plural forms is chosen by `count`. */
+export function translator(locale: Locale): Translate {
+  const messages: Messages = locale === 'ru' ? ru : en;
+  const plurals = new Intl.PluralRules(locale);
+  const numbers = new Intl.NumberFormat(intlLocale(locale));
+  return (key, ...rest) => {
+    const message: string | Plural = messages[key];
+    const params: Params = rest[0] ?? {};
+    const text = typeof message === 'string' ? message : pluralForm(message, params, plurals);
+    return text.replace(/\{(\w+)\}/g, (_, name: string) => {
+      const value = params[name];
+      return typeof value === 'number' ? numbers.format(value) : (value ?? '');
+    });
+  };
+}
+
+export function intlLocale(locale: Locale): string {
+  return locale === 'ru' ? 'ru-RU' : 'en-GB';
+}
+
+/** The language of the cookie; without one, the first language of the browser that we speak. */
+export function localeFrom({
+  cookie,
+  acceptLanguage,
+}: {
+  cookie: string | undefined;
+  acceptLanguage: string | null | undefined;
+}): Locale {
+  const chosen = locales.find((locale) => locale === cookie);
+  if (chosen) return chosen;
+  const wanted = (acceptLanguage ?? '').split(',').map((part) => part.trim().slice(0, 2));
+  return wanted.map((tag) => locales.find((locale) => locale === tag)).find(Boolean) ?? 'en';
+}
+
+export function themeFrom(cookie: string | undefined): Theme {
+  return themes.find((theme) => theme === cookie) ?? 'system';
+}
+
+type Params = Record<string, string | number | undefined>;
+type Plural = { one?: string; few?: string; many?: string; other: string };
+export type Messages = {
+  [Key in MessageKey]: (typeof en)[Key] extends string ? string : Plural;
+};
+type Names<Text> = Text extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | Names<Rest>
+  : never;
+type ParamsOf<Message> = Message extends string
+  ? Record<Names<Message>, string | number>
+  : Message extends { other: infer Other }
+    ? Record<Names<Other> | 'count', string | number>
+    : never;
+type Arguments<Key extends MessageKey> = keyof ParamsOf<(typeof en)[Key]> extends never
+  ? []
+  : [params: ParamsOf<(typeof en)[Key]>];
+
+function pluralForm(message: Plural, params: Params, plurals: Intl.PluralRules): string {
+  const form = plurals.select(Number(params.count));
+  return (form in message ? message[form as keyof Plural] : undefined) ?? message.other;
+}

@@ -1,0 +1,65 @@
+import { getContext, setContext } from 'svelte';
+import { clock, dayIn, fullDay, longDay, shortDay } from '#lib/shared/dates.ts';
+import { translator, type Locale, type Translate } from '#lib/shared/i18n.ts';
+import { moneyParts, moneyText, type Money } from '#lib/shared/money.ts';
+
+const key = Symbol('words');
+
+/** The language of the page with everything that depends on it. Reactive. */
+export class Words {
+  readonly #locale: () => Locale;
+  readonly #timeZone: () => string;
+
+  constructor({ locale, timeZone }: { locale: () => Locale; timeZone: () => string }) {
+    this.#locale = locale;
+    this.#timeZone = timeZone;
+  }
+
+  readonly #translate = $derived.by(() => translator(this.#locale()));
+
+  get locale(): Locale {
+    return this.#locale();
+  }
+  get timeZone(): string {
+    return this.#timeZone();
+  }
+  get t(): Translate {
+    return this.#translate;
+  }
+  get today(): string {
+    return dayIn(this.timeZone, new Date());
+  }
+  money(money: Money): string {
+    return moneyText(money, { locale: this.locale });
+  }
+  compactMoney(money: Money): string {
+    return moneyText(money, { locale: this.locale, isCompact: true });
+  }
+  moneyParts(money: Money, isCompact: boolean) {
+    return moneyParts(money, { locale: this.locale, isCompact });
+  }
+  shortDay(day: string): string {
+    return shortDay(day, { locale: this.locale, today: this.today });
+  }
+  fullDay(day: string): string {
+    return fullDay(day, this.locale);
+  }
+  longDay(day: string): string {
+    return longDay(day, { locale: this.locale, today: this.today });
+  }
+  clock(at: Date): string {
+    return clock(at, { locale: this.locale, timeZone: this.timeZone });
+  }
+  dayOf(at: Date): string {
+    return dayIn(this.timeZone, at);
+  }
+}
+
+/** Set once in the root layout, and again below it where the organization's zone is known. */
+export function setWords(words: Words): Words {
+  return setContext(key, words);
+}
+
+export function getWords(): Words {
+  return getContext<Words>(key);
+}
