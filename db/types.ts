@@ -1,0 +1,393 @@
+// Made from the migrated database by `npm run db:types`.
+import type { ColumnType } from 'kysely';
+
+type Generated<T> =
+  T extends ColumnType<infer S, infer I, infer U>
+    ? ColumnType<S, I | undefined, U>
+    : ColumnType<T, T | undefined, T>;
+type Timestamp = ColumnType<Date, Date | string, Date | string>;
+type Numeric = ColumnType<string, string | number, string | number>;
+
+export type JsonValue = string | number | boolean | null | JsonValue[] | JsonObject;
+export interface JsonObject {
+  [key: string]: JsonValue | undefined;
+}
+// An array has to be written as its JSON text: the driver would make a Postgres array of it.
+type Json = ColumnType<JsonValue, JsonObject | string, JsonObject | string>;
+
+export interface ActivitiesTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  kind: 'call' | 'meeting' | 'email' | 'note' | 'message' | 'task';
+  title: string;
+  body: Generated<string>;
+  dealId: string | null;
+  customerId: string | null;
+  dueAt: Timestamp | null;
+  doneAt: Timestamp | null;
+  ownerId: string | null;
+  teamId: string | null;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface CountersTable {
+  organizationId: string;
+  name: string;
+  value: number;
+}
+
+export interface CustomersTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  code: string;
+  name: string;
+  type: Generated<'individual' | 'business'>;
+  status: Generated<'active' | 'inactive' | 'lead' | 'prospect' | 'vip'>;
+  email: string | null;
+  phone: string | null;
+  company: string | null;
+  website: string | null;
+  industry: string | null;
+  street: string | null;
+  city: string | null;
+  state: string | null;
+  country: string | null;
+  postalCode: string | null;
+  tags: Generated<string[]>;
+  notes: Generated<string>;
+  ownerId: string | null;
+  teamId: string | null;
+  custom: Generated<Json>;
+  externalId: string | null;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface DealProductsTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  dealId: string;
+  productId: string;
+  quantity: Generated<Numeric>;
+  unitPrice: Numeric | null;
+  currency: string;
+  ownerId: string | null;
+  teamId: string | null;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface DealsTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  pipelineId: string;
+  stageId: string;
+  state: Generated<'open' | 'won' | 'lost'>;
+  rank: string;
+  title: string;
+  description: Generated<string>;
+  customerId: string | null;
+  customerName: string | null;
+  value: number | null;
+  currency: string;
+  probability: Generated<number>;
+  probabilityManual: Generated<boolean>;
+  expectedRevenue: number | null;
+  openedOn: string | null;
+  expectedCloseOn: string | null;
+  closedOn: string | null;
+  priority: Generated<'low' | 'medium' | 'high' | 'urgent'>;
+  source: string | null;
+  tags: Generated<string[]>;
+  ownerId: string | null;
+  teamId: string | null;
+  lostReasonId: string | null;
+  lostNote: string | null;
+  stageEnteredAt: Generated<Timestamp>;
+  nextActivityId: string | null;
+  nextActivityKind: string | null;
+  nextActivityTitle: string | null;
+  nextActivityAt: Timestamp | null;
+  custom: Generated<Json>;
+  externalId: string | null;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface ExchangeRatesTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  currency: string;
+  validFrom: string;
+  rate: Numeric;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface InvitationsTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  email: string | null;
+  roleId: string;
+  teamId: string | null;
+  memberId: string | null;
+  tokenHash: Buffer;
+  expiresAt: Timestamp;
+  acceptedAt: Timestamp | null;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface LostReasonsTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  name: string;
+  position: string;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface MembersTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  userId: string | null;
+  name: string;
+  email: string | null;
+  roleId: string;
+  teamId: string | null;
+  isActive: Generated<boolean>;
+  externalId: string | null;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface OrganizationsTable {
+  organizationId: string;
+  id: string;
+  rev: Generated<number>;
+  name: string;
+  slug: string;
+  currency: Generated<string>;
+  timeZone: Generated<string>;
+  locale: Generated<'en' | 'ru'>;
+  isActive: Generated<boolean>;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface PipelinesTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  name: string;
+  description: Generated<string>;
+  isDefault: Generated<boolean>;
+  isActive: Generated<boolean>;
+  position: string;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface ProductsTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  name: string;
+  series: Generated<string>;
+  price: Numeric | null;
+  currency: string;
+  isActive: Generated<boolean>;
+  externalId: string | null;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface RolesTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  slug: string;
+  name: string;
+  description: Generated<string>;
+  isBuiltIn: Generated<boolean>;
+  access: Generated<Json>;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface StagesTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  pipelineId: string;
+  name: string;
+  kind: Generated<'open' | 'won' | 'lost'>;
+  probability: Generated<number>;
+  position: string;
+  rottingDays: number | null;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface TeamsTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  name: string;
+  externalId: string | null;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+  createdBy: string | null;
+}
+
+export interface PlatformMigrationsTable {
+  name: string;
+  hash: string;
+  at: Generated<Timestamp>;
+}
+
+export interface PlatformRefreshTokensTable {
+  tokenHash: Buffer;
+  familyId: string;
+  userId: string;
+  organizationId: string | null;
+  successor: Buffer | null;
+  replacedAt: Timestamp | null;
+  revokedAt: Timestamp | null;
+  expiresAt: Timestamp;
+  createdAt: Generated<Timestamp>;
+}
+
+export interface PlatformSessionsTable {
+  idHash: Buffer;
+  userId: string;
+  expiresAt: Timestamp;
+  userAgent: string | null;
+  ip: string | null;
+  createdAt: Generated<Timestamp>;
+}
+
+export interface PlatformThrottlesTable {
+  key: string;
+  points: number;
+  expiresAt: Timestamp;
+}
+
+export interface PlatformUsersTable {
+  id: Generated<string>;
+  email: string;
+  name: string;
+  passwordHash: string | null;
+  locale: Generated<'en' | 'ru'>;
+  theme: Generated<'light' | 'dark' | 'system'>;
+  isActive: Generated<boolean>;
+  isPlatformAdmin: Generated<boolean>;
+  mustChangePassword: Generated<boolean>;
+  passwordChangedAt: Timestamp | null;
+  lastSignInAt: Timestamp | null;
+  createdAt: Generated<Timestamp>;
+}
+
+export interface SyncChangeLogTable {
+  xid: string;
+  organizationId: string;
+  ord: number;
+  head: boolean;
+  entity: string;
+  id: string;
+  op: string;
+  rev: number;
+  before: Json | null;
+  after: Json | null;
+  at: Timestamp;
+}
+
+export interface SyncChangeTxTable {
+  organizationId: string;
+  pos: number;
+  xid: string;
+  at: Timestamp;
+  actor: string | null;
+  mutationId: string | null;
+  runId: string | null;
+}
+
+export interface SyncMutationsTable {
+  organizationId: string;
+  actor: string;
+  mutationId: string;
+  name: string;
+  requestHash: string;
+  answer: Json | null;
+  pos: number;
+  at: Generated<Timestamp>;
+}
+
+export interface SyncOrgClockTable {
+  organizationId: string;
+  pos: Generated<number>;
+  xid: string | null;
+  at: Timestamp | null;
+}
+
+export interface SyncStateTable {
+  onlyRow: Generated<boolean>;
+  epoch: Generated<string>;
+}
+
+export interface SyncTrackedTable {
+  relid: string;
+  entity: string;
+  secret: Generated<string[]>;
+}
+
+export interface DB {
+  activities: ActivitiesTable;
+  counters: CountersTable;
+  customers: CustomersTable;
+  dealProducts: DealProductsTable;
+  deals: DealsTable;
+  exchangeRates: ExchangeRatesTable;
+  invitations: InvitationsTable;
+  lostReasons: LostReasonsTable;
+  members: MembersTable;
+  organizations: OrganizationsTable;
+  pipelines: PipelinesTable;
+  products: ProductsTable;
+  roles: RolesTable;
+  stages: StagesTable;
+  teams: TeamsTable;
+  'platform.migrations': PlatformMigrationsTable;
+  'platform.refreshTokens': PlatformRefreshTokensTable;
+  'platform.sessions': PlatformSessionsTable;
+  'platform.throttles': PlatformThrottlesTable;
+  'platform.users': PlatformUsersTable;
+  'sync.changeLog': SyncChangeLogTable;
+  'sync.changeTx': SyncChangeTxTable;
+  'sync.mutations': SyncMutationsTable;
+  'sync.orgClock': SyncOrgClockTable;
+  'sync.state': SyncStateTable;
+  'sync.tracked': SyncTrackedTable;
+}
