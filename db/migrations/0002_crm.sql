@@ -325,6 +325,8 @@ create table crm.deal_products (
   quantity numeric(20, 6) not null default 1 check (quantity > 0),
   unit_price numeric(20, 6),
   currency text not null check (currency ~ '^[A-Z]{3}$'),
+  owner_id uuid,
+  team_id uuid,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   created_by uuid,
@@ -466,6 +468,24 @@ begin
   return null;
 end $$;
 create trigger next_activity after insert or update or delete on crm.activities for each row execute function crm.next_activity();
+
+-- The lines of a deal carry its owner and team, so that who may see them is read from the row alone.
+create function crm.line_follows_deal() returns trigger language plpgsql as $$
+begin
+  select d.owner_id, d.team_id into new.owner_id, new.team_id from crm.deals d
+    where d.organization_id = new.organization_id and d.id = new.deal_id;
+  return new;
+end $$;
+create trigger line_follows_deal before insert or update of deal_id, owner_id, team_id on crm.deal_products
+  for each row execute function crm.line_follows_deal();
+create function crm.deal_moves_lines() returns trigger language plpgsql as $$
+begin
+  update crm.deal_products set owner_id = new.owner_id, team_id = new.team_id
+    where organization_id = new.organization_id and deal_id = new.id;
+  return null;
+end $$;
+create trigger deal_moves_lines after update of owner_id, team_id on crm.deals for each row
+  when ((new.owner_id, new.team_id) is distinct from (old.owner_id, old.team_id)) execute function crm.deal_moves_lines();
 
 select sync.fence(('crm.' || t)::regclass) from unnest(array['organizations', 'roles', 'teams', 'members',
   'invitations', 'counters', 'exchange_rates', 'pipelines', 'stages', 'lost_reasons', 'products', 'customers',

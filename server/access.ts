@@ -1,0 +1,162 @@
+import { sql, type ExpressionBuilder, type RawBuilder, type SqlBool } from 'kysely';
+import type { DB } from '#db/types.ts';
+import type { EntityName } from '#lib/shared/entities.ts';
+import { AppError } from '#lib/shared/errors.ts';
+
+/**
+ * Who may see or change what: the only answer, for SQL and for the socket alike. A role grants a level
+ * per resource and action; records belong to an owner and to the owner's team.
+ */
+export const catalog = {
+  directory: ['view'],
+  deals: ['view', 'create', 'edit', 'delete'],
+  customers: ['view', 'create', 'edit', 'delete'],
+  activities: ['view', 'create', 'edit', 'delete'],
+  products: ['view', 'create', 'edit', 'delete'],
+  pipelines: ['manage'],
+  members: ['manage'],
+  roles: ['manage'],
+  organization: ['manage'],
+} as const;
+
+export type Resource = keyof typeof catalog;
+export type Permission = { [R in Resource]: `${R}.${(typeof catalog)[R][number]}` }[Resource];
+export type Level = 'all' | 'team' | 'own' | 'none';
+export type Access = Partial<Record<Resource, Partial<Record<string, Level>>>>;
+
+/** A person in an organization, with what the role grants at this moment. */
+export interface Member {
+  organizationId: string;
+  slug: string;
+  userId: string;
+  memberId: string;
+  name: string;
+  teamId: string | null;
+  roleId: string;
+  roleSlug: string;
+  access: Access;
+}
+type Standing = Pick<Member, 'memberId' | 'teamId' | 'access'>;
+
+export const permissions: Permission[] = Object.entries(catalog).flatMap(([resource, actions]) =>
+  actions.map((action) => `${resource}.${action}` as Permission),
+);
+
+const every = (level: Level): Access =>
+  Object.fromEntries(
+    Object.entries(catalog).map(([resource, actions]) => [
+      resource,
+      Object.fromEntries(actions.map((action) => [action, level])),
+    ]),
+  );
+
+const records = (view: Level, edit: Level, remove: Level): Access => {
+  const levels = { view, create: edit === 'none' ? 'none' : 'all', edit, delete: remove } as const;
+  return { deals: levels, customers: levels, activities: levels };
+};
+const reader: Access = { directory: { view: 'all' }, products: { view: 'all' } };
+
+export const builtInRoles: { slug: string; name: string; access: Access }[] = [
+  { slug: 'owner', name: 'Owner', access: every('all') },
+  { slug: 'admin', name: 'Administrator', access: every('all') },
+  {
+    slug: 'manager',
+    name: 'Manager',
+    access: {
+      ...reader,
+      ...records('all', 'all', 'team'),
+      products: { view: 'all', create: 'all', edit: 'all', delete: 'none' },
+      pipelines: { manage: 'all' },
+    },
+  },
+  { slug: 'sales', name: 'Sales', access: { ...reader, ...records('team', 'team', 'own') } },
+  { slug: 'viewer', name: 'Viewer', access: { ...reader, ...records('all', 'none', 'none') } },
+  { slug: 'customer', name: 'Customer', access: {} },
+];
+
+export function levelOf({ access }: Pick<Member, 'access'>, permission: Permission): Level {
+  const [resource, action] = permission.split('.') as [Resource, string];
+  return access[resource]?.[action] ?? 'none';
+}
+
+export const can = (member: Pick<Member, 'access'>, permission: Permission): boolean =>
+  levelOf(member, permission) !== 'none';
+
+export function requirePermission(member: Member, permission: Permission): void {
+  if (!can(member, permission)) {
+    throw new AppError('FORBIDDEN', { reason: 'noPermission', params: { permission } });
+  }
+}
+
+/** Which permission lets a row of an entity be seen, and whether rows of it have an owner and a team. */
+export const entityAccess: Record<EntityName, { view: Permission; owned: boolean }> = {
+  organizations: { view: 'directory.view', owned: false },
+  roles: { view: 'directory.view', owned: false },
+  teams: { view: 'directory.view', owned: false },
+  members: { view: 'directory.view', owned: false },
+  invitations: { view: 'members.manage', owned: false },
+  exchangeRates: { view: 'directory.view', owned: false },
+  pipelines: { view: 'directory.view', owned: false },
+  stages: { view: 'directory.view', owned: false },
+  lostReasons: { view: 'directory.view', owned: false },
+  products: { view: 'products.view', owned: false },
+  customers: { view: 'customers.view', owned: true },
+  deals: { view: 'deals.view', owned: true },
+  dealProducts: { view: 'deals.view', owned: true },
+  activities: { view: 'activities.view', owned: true },
+};
+
+/** The keys under which a row can be seen; a person who holds one of them sees it. */
+export function rowKeys(entity: EntityName, row: { ownerId?: unknown; teamId?: unknown }): string[] {
+  const { view, owned } = entityAccess[entity];
+  if (!owned) return [`${view}:all`];
+  const keys = [`${view}:all`];
+  if (typeof row.teamId === 'string') keys.push(`${view}:team:${row.teamId}`);
+  if (typeof row.ownerId === 'string') keys.push(`${view}:own:${row.ownerId}`);
+  return keys;
+}
+
+/** The keys that a member holds. */
+export function memberKeys(member: Standing): string[] {
+  const views = new Set(Object.values(entityAccess).map(({ view }) => view));
+  return [...views].flatMap((view) => {
+    const level = levelOf(member, view);
+    if (level === 'all') return [`${view}:all`];
+    if (level === 'none') return [];
+    const own = `${view}:own:${member.memberId}`;
+    return level === 'team' && member.teamId ? [`${view}:team:${member.teamId}`, own] : [own];
+  });
+}
+
+/** Whether the member's level for a permission covers one record. The same rule as `reach` in SQL. */
+export function covers(
+  member: Standing,
+  permission: Permission,
+  record: { ownerId: string | null; teamId: string | null },
+): boolean {
+  const level = levelOf(member, permission);
+  if (level === 'all') return true;
+  if (level === 'none') return false;
+  const own = record.ownerId === member.memberId;
+  return level === 'own' ? own : own || (member.teamId !== null && record.teamId === member.teamId);
+}
+
+type OwnedTable = 'deals' | 'customers' | 'activities' | 'dealProducts';
+
+/** `where(reach(member, 'deals.edit'))`: the rows of an owned table that a permission reaches. */
+export function reach(
+  member: Standing,
+  permission: Permission,
+): <T extends OwnedTable>(eb: ExpressionBuilder<DB, T>) => RawBuilder<SqlBool> {
+  return () => reachSql(member, permission);
+}
+
+export function reachSql(member: Standing, permission: Permission): RawBuilder<SqlBool> {
+  const level = levelOf(member, permission);
+  if (level === 'all') return sql<SqlBool>`true`;
+  if (level === 'none') return sql<SqlBool>`false`;
+  if (level === 'team' && member.teamId) {
+    return sql<SqlBool>`(owner_id = ${member.memberId}::uuid or team_id = ${member.teamId}::uuid)`;
+  }
+  return sql<SqlBool>`owner_id = ${member.memberId}::uuid`;
+}

@@ -1,0 +1,115 @@
+import type { Pool, PoolClient } from 'pg';
+import pg from 'pg';
+import { AppError } from '#lib/shared/errors.ts';
+import type { Flush } from './flush.ts';
+import { builderOn, opening, rollback, type Scope, type Tx } from './transaction.ts';
+
+/** What `commit` needs of the running server. */
+export interface Committer {
+  pool: Pool;
+  flush: Flush;
+  /** Tells the tail that an organization moved; a hint, never needed for correctness. */
+  poke(organizationId: string): void;
+}
+
+export interface Mutation {
+  /** Chosen by the caller, the same for every attempt of one change. */
+  id: string;
+  /** The procedure, and a hash of its input: the same id with another input is refused. */
+  name: string;
+  hash: string;
+}
+
+/** `position` is where the log of the organization stood when the change was in it. */
+export interface Committed<T> {
+  data: T;
+  position: number;
+}
+
+/**
+ * Runs one change in one transaction: sets organization, actor and mutation id, runs the function,
+ * keeps its answer under the mutation id, commits, pokes the tail. Triggers fill the log. What this
+ * returns is durable. A change that comes again is answered from its first run, with no second effect;
+ * deadlocks and serialization failures are tried again, so `run` must not touch anything but `tx`.
+ */
+export async function commit<T>(
+  server: Committer,
+  scope: Scope & { mutation?: Mutation | undefined },
+  run: (tx: Tx) => Promise<T>,
+): Promise<Committed<T>> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await attemptOnce(server, scope, run);
+    } catch (error) {
+      const earlier = scope.mutation && (await storedAnswer<T>(server, scope, scope.mutation));
+      if (earlier) return earlier;
+      if (attempt > 3 || !isRetryable(error)) throw error;
+    }
+  }
+}
+
+async function attemptOnce<T>(
+  server: Committer,
+  { mutation, ...scope }: Scope & { mutation?: Mutation | undefined },
+  run: (tx: Tx) => Promise<T>,
+): Promise<Committed<T>> {
+  const client = await server.pool.connect();
+  const shared = server.flush.enter();
+  let broken: Error | undefined;
+  try {
+    await client.query(opening({ ...scope, ...(mutation ? { mutationId: mutation.id } : {}) }, { asyncCommit: shared }));
+    const data = await run(builderOn(client));
+    const position = await finish(client, mutation, data);
+    if (shared) await server.flush.barrier();
+    server.poke(scope.organizationId);
+    return { data, position };
+  } catch (error) {
+    broken = await rollback(client);
+    throw error;
+  } finally {
+    server.flush.leave(shared);
+    client.release(broken);
+  }
+}
+
+/** One message, so that the organization's clock is held for no round trip. */
+async function finish(client: PoolClient, mutation: Mutation | undefined, data: unknown): Promise<number> {
+  const literals = mutation
+    ? [mutation.id, mutation.name, mutation.hash, JSON.stringify(data ?? null)].map((text) => pg.escapeLiteral(text))
+    : ['null', "''", "''", 'null'];
+  const results: unknown = await client.query(`select sync.finish(${literals.join(', ')}) as pos; commit`);
+  const [first] = results as [{ rows: { pos: number }[] }];
+  return Number(first.rows[0]?.pos ?? 0);
+}
+
+async function storedAnswer<T>(
+  { pool, flush }: Committer,
+  scope: Scope,
+  mutation: Mutation,
+): Promise<Committed<T> | undefined> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query(opening(scope, { readOnly: true }));
+    const { rows } = await client.query<{ answer: T; pos: number; request_hash: string; name: string }>(
+      'select answer, pos, request_hash, name from sync.mutations where actor = $1 and mutation_id = $2',
+      [scope.actor ?? '', mutation.id],
+    );
+    await client.query('commit');
+    const [row] = rows;
+    if (!row) return undefined;
+    if (row.request_hash !== mutation.hash || row.name !== mutation.name) {
+      throw new AppError('REUSED_KEY', { reason: 'keyReused' });
+    }
+    await flush.settled();
+    return { data: row.answer, position: Number(row.pos) };
+  } catch (error) {
+    broken = await rollback(client);
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+const isRetryable = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01');

@@ -1,0 +1,75 @@
+import { Kysely, CamelCasePlugin, PostgresDialect, type Transaction } from 'kysely';
+import type { Pool, PoolClient } from 'pg';
+import pg from 'pg';
+import type { DB } from '#db/types.ts';
+
+/** The type that says: this runs inside a transaction with an organization set. */
+export type Tx = Transaction<DB>;
+
+/** What one transaction acts for. Everything ends with the transaction. */
+export interface Scope {
+  organizationId: string;
+  /** Member id, or the name of a worker. */
+  actor?: string;
+  mutationId?: string;
+  runId?: string;
+}
+
+/** One message: begins the transaction and sets role, organization, actor and mutation id, locally. */
+export function opening(scope: Scope, { asyncCommit = false, readOnly = false } = {}): string {
+  const settings: [string, string][] = [
+    ['role', 'syncline_app'],
+    ['app.organization_id', scope.organizationId],
+    ['app.actor', scope.actor ?? ''],
+    ['app.mutation_id', scope.mutationId ?? ''],
+    ['app.run_id', scope.runId ?? ''],
+  ];
+  if (asyncCommit) settings.push(['synchronous_commit', 'off']);
+  const calls = settings.map(([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`);
+  return `begin${readOnly ? ' read only' : ''}; select ${calls.join(', ')}`;
+}
+
+const builders = new WeakMap<PoolClient, Tx>();
+
+/** Kysely on one connection whose transaction is ours to begin and end. */
+export function builderOn(client: PoolClient): Tx {
+  let builder = builders.get(client);
+  if (!builder) {
+    const connection = Object.create(client, { release: { value: () => undefined } }) as PoolClient;
+    const dialect = new PostgresDialect({
+      pool: { connect: () => Promise.resolve(connection), end: () => Promise.resolve() },
+    });
+    const plugins = [new CamelCasePlugin({ maintainNestedObjectKeys: true })];
+    // Not a Kysely transaction object, but all that the type promises: queries inside a transaction.
+    builder = new Kysely<DB>({ dialect, plugins }) as unknown as Tx;
+    builders.set(client, builder);
+  }
+  return builder;
+}
+
+/** Reads inside one organization; sees the rows of no other. */
+export async function read<T>(pool: Pool, scope: Scope, run: (tx: Tx, client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query(opening(scope, { readOnly: true }));
+    const result = await run(builderOn(client), client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    broken = await rollback(client);
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** Answers the error of a connection that cannot be used again. */
+export async function rollback(client: PoolClient): Promise<Error | undefined> {
+  try {
+    await client.query('rollback');
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}

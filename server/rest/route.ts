@@ -1,0 +1,22 @@
+/** A REST request after reading: names already in camelCase, values still as they came. */
+export interface RestRequest {
+  params: Record<string, string>;
+  query: Record<string, unknown>;
+  body: Record<string, unknown>;
+}
+
+/**
+ * How a procedure is seen through REST. `path` is below /api/v1 with `{name}` parameters. Without
+ * `input` the procedure gets params, query and body merged; without `output` its answer becomes
+ * `{data, message?}` for one record, `{data, meta}` for a page.
+ */
+export interface RestRoute {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  path: string;
+  summary: string;
+  /** The success status; 200, or 201 for a POST, unless said otherwise. */
+  status?: number;
+  message?: string;
+  input?: (request: RestRequest) => unknown;
+  output?: (answer: never) => unknown;
+}

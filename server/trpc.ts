@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { initTRPC, TRPCError, type TRPC_ERROR_CODE_KEY } from '@trpc/server';
+import { AppError, type ErrorCode } from '#lib/shared/errors.ts';
+import { requirePermission, type Member, type Permission } from './access.ts';
+import type { App } from './app.ts';
+import type { Identity } from './auth/identify.ts';
+import { toAppError } from './errors.ts';
+import { commit, type Committed } from './live/commit.ts';
+import { read, type Tx } from './live/transaction.ts';
+import type { RestRoute } from './rest/route.ts';
+
+/** What a call knows of its caller. `mutationId` is chosen by the caller, the same for every attempt. */
+export interface Context {
+  app: App;
+  requestId: string;
+  ip: string;
+  identity: Identity | undefined;
+  member: Member | undefined;
+  mutationId: string | undefined;
+}
+export type MemberContext = Context & { identity: Identity; member: Member };
+
+interface Meta {
+  /** Every procedure names who may call it; the access test walks this. */
+  permission: Permission | 'public' | 'signedIn' | 'member';
+  rest?: RestRoute[];
+}
+
+const statusNames: Record<ErrorCode, TRPC_ERROR_CODE_KEY> = {
+  BAD_INPUT: 'BAD_REQUEST',
+  UNAUTHENTICATED: 'UNAUTHORIZED',
+  FORBIDDEN: 'FORBIDDEN',
+  NOT_FOUND: 'NOT_FOUND',
+  CONFLICT: 'CONFLICT',
+  STALE: 'PRECONDITION_FAILED',
+  TOO_LARGE: 'PAYLOAD_TOO_LARGE',
+  REUSED_KEY: 'UNPROCESSABLE_CONTENT',
+  TOO_MANY: 'TOO_MANY_REQUESTS',
+  INTERNAL: 'INTERNAL_SERVER_ERROR',
+  UNAVAILABLE: 'SERVICE_UNAVAILABLE',
+};
+
+const t = initTRPC
+  .context<Context>()
+  .meta<Meta>()
+  .create({
+    errorFormatter({ shape, error, ctx }) {
+      const known = toAppError(error);
+      const code = known?.code ?? codeOf(error);
+      // A bug's message stays in the log; the person sees the request id, which finds it there.
+      return {
+        message: code === 'INTERNAL' ? 'INTERNAL' : (known?.message ?? code),
+        code: shape.code,
+        data: {
+          code: shape.data.code,
+          httpStatus: shape.data.httpStatus,
+          app: { code, details: known?.details ?? {}, requestId: ctx?.requestId },
+        },
+      };
+    },
+  });
+
+const codeOf = (error: TRPCError): ErrorCode =>
+  (Object.entries(statusNames).find(([, name]) => name === error.code)?.[0] as ErrorCode | undefined) ?? 'INTERNAL';
+
+const named = t.procedure.use(async ({ next }) => {
+  const result = await next();
+  if (result.ok) return result;
+  const known = toAppError(result.error);
+  if (known) throw new TRPCError({ code: statusNames[known.code], message: known.message, cause: known });
+  return result;
+});
+
+export const router = t.router;
+
+/** Anyone, signed in or not. */
+export const open = named.meta({ permission: 'public' });
+
+/** A person with an account, in whatever organization. */
+export const signedIn = named.meta({ permission: 'signedIn' }).use(({ ctx, next }) => {
+  if (!ctx.identity) throw new AppError('UNAUTHENTICATED', { reason: 'signInFirst' });
+  return next({ ctx: { ...ctx, identity: ctx.identity } });
+});
+
+/** Any member of the organization that the call names. */
+export const member = signedIn.meta({ permission: 'member' }).use(({ ctx, next }) => {
+  if (!ctx.member) throw new AppError('NOT_FOUND', { reason: 'noOrganization' });
+  return next({ ctx: { ...ctx, member: ctx.member } });
+});
+
+/** Members whose role grants the permission at some level; which records it reaches is for the queries. */
+export const allowed = (permission: Permission) =>
+  member.meta({ permission }).use(({ ctx, next }) => {
+    requirePermission(ctx.member, permission);
+    return next();
+  });
+
+/** Runs a change of the caller's organization: one transaction, exactly once under its mutation id. */
+export function change<T>(ctx: MemberContext, name: string, input: unknown, run: (tx: Tx) => Promise<T>): Promise<Committed<T>> {
+  const { member: who, mutationId } = ctx;
+  const mutation = mutationId
+    ? { id: mutationId, name, hash: createHash('sha256').update(JSON.stringify(input)).digest('base64url') }
+    : undefined;
+  return commit(ctx.app.live, { organizationId: who.organizationId, actor: who.memberId, mutation }, run);
+}
+
+/** Reads in the caller's organization. */
+export function query<T>(ctx: MemberContext, run: (tx: Tx) => Promise<T>): Promise<T> {
+  return read(ctx.app.pool, { organizationId: ctx.member.organizationId, actor: ctx.member.memberId }, run);
+}
+
+export const createCaller = t.createCallerFactory;

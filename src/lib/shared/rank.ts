@@ -1,0 +1,23 @@
+import { generateKeyBetween } from 'fractional-indexing';
+
+/** Orders by (rank, id); ranks compare by code unit, as the database's "C" collation does. */
+export function byRank(a: { rank: string; id: string }, b: { rank: string; id: string }): number {
+  if (a.rank !== b.rank) return a.rank < b.rank ? -1 : 1;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+export function byPosition(
+  a: { position: string; id: string },
+  b: { position: string; id: string },
+): number {
+  if (a.position !== b.position) return a.position < b.position ? -1 : 1;
+  return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
+}
+
+/** A rank between two neighbours; null stands for the edge. Equal neighbours: right after the first. */
+export function rankBetween(before: string | null, after: string | null): string {
+  return generateKeyBetween(
+    before,
+    before !== null && after !== null && before >= after ? null : after,
+  );
+}
