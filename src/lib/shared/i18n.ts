@@ -49,9 +49,11 @@ export function themeFrom(cookie: string | undefined): Theme {
 
 type Params = Record<string, string | number | undefined>;
 type Plural = { one?: string; few?: string; many?: string; other: string };
-export type Messages = {
-  [Key in MessageKey]: (typeof en)[Key] extends string ? string : Plural;
+/** The same messages in another language: a text for a text, plural forms for plural forms. */
+export type Translated<Source> = {
+  [Key in keyof Source]: Source[Key] extends string ? string : Plural;
 };
+type Messages = Translated<typeof en>;
 type Names<Text> = Text extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Names<Rest>
   : never;

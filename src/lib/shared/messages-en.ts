@@ -1,5 +1,8 @@
+import { authEn } from './messages-auth-en.ts';
+
 /** English texts. The keys of this file are the keys of every other language. */
 export const en = {
+  ...authEn,
   'app.name': 'Syncline',
   'app.claim': 'Sales, plans and stock fold into one line',
   'art.anna': 'Anna: 120,000 €',
@@ -274,6 +277,18 @@ export const en = {
   'history.empty': 'Nothing has happened yet',
   'history.blank': 'blank',
   'history.more': 'Show earlier',
+
+  'fault.BAD_INPUT': 'Check what you typed',
+  'fault.UNAUTHENTICATED': 'Sign in again',
+  'fault.FORBIDDEN': 'You have no right to do this',
+  'fault.NOT_FOUND': 'It is not there any more',
+  'fault.CONFLICT': 'It contradicts other data',
+  'fault.STALE': 'It was changed in the meantime',
+  'fault.TOO_LARGE': 'That is too much data',
+  'fault.REUSED_KEY': 'This was sent before with other data',
+  'fault.TOO_MANY': 'Too often, wait a little',
+  'fault.INTERNAL': 'Something broke on our side',
+  'fault.UNAVAILABLE': 'The server is not available now',
 
   'panel.facts': 'Facts',
   'panel.edit': 'Edit: {field}',

@@ -1,6 +1,9 @@
-import type { Messages } from './i18n.ts';
+import type { Translated } from './i18n.ts';
+import { authRu } from './messages-auth-ru.ts';
+import type { en } from './messages-en.ts';
 
-export const ru: Messages = {
+export const ru: Translated<typeof en> = {
+  ...authRu,
   'app.name': 'Syncline',
   'app.claim': 'Продажи, планы и склад сходятся в одной линии',
   'art.anna': 'Анна: 120 000 ₽',
@@ -301,6 +304,18 @@ export const ru: Messages = {
   'history.empty': 'Пока ничего не произошло',
   'history.blank': 'пусто',
   'history.more': 'Показать раньше',
+
+  'fault.BAD_INPUT': 'Проверьте введённое',
+  'fault.UNAUTHENTICATED': 'Войдите снова',
+  'fault.FORBIDDEN': 'У вас нет на это права',
+  'fault.NOT_FOUND': 'Этого больше нет',
+  'fault.CONFLICT': 'Это противоречит другим данным',
+  'fault.STALE': 'Запись успели изменить',
+  'fault.TOO_LARGE': 'Слишком много данных',
+  'fault.REUSED_KEY': 'Это уже отправлено с другими данными',
+  'fault.TOO_MANY': 'Слишком часто, подождите немного',
+  'fault.INTERNAL': 'У нас что-то сломалось',
+  'fault.UNAVAILABLE': 'Сервер сейчас недоступен',
 
   'panel.facts': 'Главное',
   'panel.edit': 'Изменить: {field}',
