@@ -1,0 +1,183 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { z } from 'zod';
+
+/** Every setting, read once; nothing else in the program looks at the environment. */
+export interface Config {
+  port: number;
+  host: string;
+  dataDir: string;
+  /** Undefined: the embedded Postgres below dataDir. */
+  databaseUrl: string | undefined;
+  /** The application's own login, where it has one. */
+  databaseAppUrl: string | undefined;
+  redisUrl: string | undefined;
+  roles: { web: boolean; jobs: boolean };
+  /** Whether the demo organization is put in when there is none. */
+  demo: boolean;
+  demoPassword: string;
+  /** The origin people use, without a trailing slash; undefined: whatever the request names. */
+  publicUrl: string | undefined;
+  /** How many proxies in front may say who the client is. */
+  trustProxy: number;
+  /** Newest first: the first signs and encrypts, all of them verify and decrypt. */
+  secretKeys: string[];
+  logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  smtpUrl: string | undefined;
+  agencyCrm: { apiUrl?: string; apiKey?: string; webhookSecret?: string };
+  moysklad: {
+    apiUrl: string;
+    token?: string;
+    username?: string;
+    password?: string;
+    syncIntervalMinutes: number;
+  };
+  kaspi: { apiUrl?: string; token?: string };
+  bitrix24: { webhookUrl?: string };
+}
+
+/** A setting is missing or wrong; the message names it. */
+export class ConfigError extends Error {}
+
+export const DEFAULT_DEMO_PASSWORD = 'demo-syncline';
+
+const text = z.string().trim().min(1).optional();
+const flag = z
+  .enum(['0', '1', 'true', 'false'])
+  .transform((word) => word === '1' || word === 'true');
+const url = (...protocols: string[]) =>
+  z
+    .string()
+    .refine(
+      (value) => URL.canParse(value) && protocols.includes(new URL(value).protocol.slice(0, -1)),
+      `must be an address that begins with ${protocols.map((name) => `${name}://`).join(' or ')}`,
+    )
+    .optional();
+
+const settings = z.object({
+  PORT: z.coerce.number().int().min(0).max(65535).default(3000),
+  HOST: z.string().default('127.0.0.1'),
+  DATA_DIR: z.string().default('./.data'),
+  DATABASE_URL: url('postgres', 'postgresql'),
+  DATABASE_APP_URL: url('postgres', 'postgresql'),
+  REDIS_URL: url('redis', 'rediss'),
+  ROLES: z
+    .string()
+    .default('web,jobs')
+    .transform((list) => list.split(',').map((role) => role.trim()))
+    .pipe(z.array(z.enum(['web', 'jobs'])).min(1)),
+  DEMO: flag.optional(),
+  DEMO_PASSWORD: z.string().min(8).default(DEFAULT_DEMO_PASSWORD),
+  PUBLIC_URL: url('http', 'https'),
+  TRUST_PROXY: z.union([flag.transform(Number), z.coerce.number().int().min(0).max(9)]).default(0),
+  SECRET_KEYS: z
+    .string()
+    .transform((list) => list.split(/[\s,]+/).filter(Boolean))
+    .pipe(z.array(z.string().min(32, 'each key needs 32 characters or more')).min(1))
+    .optional(),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  SMTP_URL: url('smtp', 'smtps'),
+  AGENCY_CRM_API_URL: url('http', 'https'),
+  AGENCY_CRM_API_KEY: text,
+  AGENCY_CRM_WEBHOOK_SECRET: text,
+  MOYSKLAD_API_URL: url('http', 'https').default('https://api.moysklad.ru/api/remap/1.2'),
+  MOYSKLAD_TOKEN: text,
+  MOYSKLAD_USERNAME: text,
+  MOYSKLAD_PASSWORD: text,
+  MOYSKLAD_SYNC_INTERVAL_MINUTES: z.coerce.number().int().min(1).max(1440).default(15),
+  KASPI_API_URL: url('http', 'https'),
+  KASPI_TOKEN: text,
+  BITRIX24_WEBHOOK_URL: url('http', 'https'),
+});
+
+/** Reads and checks the settings; throws ConfigError. An empty setting counts as absent. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''));
+  const result = settings.safeParse(given);
+  if (!result.success) {
+    const lines = result.error.issues.map(({ path: at, message }) => `${at.join('.')}: ${message}`);
+    throw new ConfigError(lines.join('\n'));
+  }
+  const read = result.data;
+  const dataDir = path.resolve(read.DATA_DIR);
+  const config: Config = {
+    port: read.PORT,
+    host: read.HOST,
+    dataDir,
+    databaseUrl: read.DATABASE_URL,
+    databaseAppUrl: read.DATABASE_APP_URL,
+    redisUrl: read.REDIS_URL,
+    roles: { web: read.ROLES.includes('web'), jobs: read.ROLES.includes('jobs') },
+    demo: read.DEMO ?? !read.DATABASE_URL,
+    demoPassword: read.DEMO_PASSWORD,
+    publicUrl: read.PUBLIC_URL && new URL(read.PUBLIC_URL).origin,
+    trustProxy: read.TRUST_PROXY,
+    secretKeys: read.SECRET_KEYS ?? keepSecretKeys(dataDir),
+    logLevel: read.LOG_LEVEL,
+    smtpUrl: read.SMTP_URL,
+    agencyCrm: {
+      apiUrl: read.AGENCY_CRM_API_URL,
+      apiKey: read.AGENCY_CRM_API_KEY,
+      webhookSecret: read.AGENCY_CRM_WEBHOOK_SECRET,
+    },
+    moysklad: {
+      apiUrl: read.MOYSKLAD_API_URL,
+      token: read.MOYSKLAD_TOKEN,
+      username: read.MOYSKLAD_USERNAME,
+      password: read.MOYSKLAD_PASSWORD,
+      syncIntervalMinutes: read.MOYSKLAD_SYNC_INTERVAL_MINUTES,
+    },
+    kaspi: { apiUrl: read.KASPI_API_URL, token: read.KASPI_TOKEN },
+    bitrix24: { webhookUrl: read.BITRIX24_WEBHOOK_URL },
+  };
+  refuseKnownPassword(config);
+  return config;
+}
+
+// Everybody knows the default password, so only this machine may reach people who have it.
+function refuseKnownPassword({ demo, demoPassword, host, publicUrl }: Config): void {
+  if (!demo || demoPassword !== DEFAULT_DEMO_PASSWORD) return;
+  const open = [host, publicUrl && new URL(publicUrl).hostname].find(
+    (name) => name && !isLoopback(name),
+  );
+  if (open) {
+    throw new ConfigError(
+      `DEMO_PASSWORD: set one of your own (or DEMO=0), because ${open} can be reached by others ` +
+        'and everybody knows the default.',
+    );
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  return (
+    host === 'localhost' || host === '[::1]' || host === '::1' || /^(::ffff:)?127\./.test(host)
+  );
+}
+
+function keepSecretKeys(dataDir: string): string[] {
+  const file = path.join(dataDir, 'secret-keys');
+  if (!existsSync(file)) {
+    mkdirSync(dataDir, { recursive: true });
+    try {
+      writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, {
+        mode: 0o600,
+        flag: 'wx',
+      });
+    } catch (error) {
+      if (!existsSync(file)) throw error;
+    }
+  }
+  return readFileSync(file, 'utf8').split(/\s+/).filter(Boolean);
+}
+
+/**
+ * Tells Kit's node adapter which headers hold the client's address, protocol and host. It reads the
+ * environment when its handler is imported, and `normalise` of requests.ts writes these headers.
+ */
+export function prepareKit(): void {
+  process.env['PROTOCOL_HEADER'] = 'x-forwarded-proto';
+  process.env['HOST_HEADER'] = 'x-forwarded-host';
+  process.env['ADDRESS_HEADER'] = 'x-forwarded-for';
+  process.env['BODY_SIZE_LIMIT'] = '1M';
+}
