@@ -1,0 +1,47 @@
+import { sql } from 'kysely';
+import type { App } from '../app.ts';
+import type { Member } from '../access.ts';
+
+/** What sign-in needs of the running server. */
+export type AuthParts = Pick<App, 'config' | 'db' | 'log'>;
+
+export interface Membership extends Member {
+  organizationName: string;
+}
+
+/** Somebody with an account, and what they may do in each of their organizations at this moment. */
+export interface Person {
+  userId: string;
+  name: string;
+  email: string;
+  /** Until they have, they are in no organization. */
+  mustChangePassword: boolean;
+  memberships: Membership[];
+}
+
+/** For a query that has platform.users as `u`: the whole person in the same question. */
+export const personOfUser = sql<Person>`jsonb_build_object(
+  'userId', u.id, 'name', u.name, 'email', u.email, 'mustChangePassword', u.must_change_password,
+  'memberships', (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'organizationId', m.organization_id, 'slug', m.slug, 'organizationName', m.organization_name,
+      'userId', u.id, 'memberId', m.member_id, 'name', m.member_name, 'teamId', m.team_id,
+      'roleId', m.role_id, 'roleSlug', m.role_slug, 'access', m.access) order by m.organization_name), '[]')
+    from platform.memberships_of(u.id) m where not u.must_change_password))`;
+
+export async function findPerson(
+  { db }: Pick<AuthParts, 'db'>,
+  userId: string,
+): Promise<Person | undefined> {
+  const { rows } = await sql<{ person: Person }>`
+    select ${personOfUser} as person from platform.users u
+    where u.id = ${userId} and u.is_active`.execute(db);
+  return rows[0]?.person;
+}
+
+/** By slug or by id. */
+export function membershipIn(person: Person, organization: string): Membership | undefined {
+  return person.memberships.find(
+    ({ slug, organizationId }) => slug === organization || organizationId === organization,
+  );
+}

@@ -1,0 +1,172 @@
+import { sql } from 'kysely';
+import { Lucia, TimeSpan, type Adapter, type Cookie } from 'lucia';
+import { personOfUser, type AuthParts, type Person } from './person.ts';
+import { fingerprint } from './secrets.ts';
+
+declare module 'lucia' {
+  interface Register {
+    Lucia: ReturnType<typeof createLucia>;
+    DatabaseUserAttributes: Person;
+    DatabaseSessionAttributes: Device;
+  }
+}
+
+interface Device {
+  userAgent: string | null;
+  ip: string | null;
+}
+
+export interface FoundSession {
+  person: Person;
+  /** Hex of what is stored; names the session without being able to open it. */
+  sessionHash: string;
+  /** To be sent when the session has just been extended. */
+  renewedCookie: Cookie | undefined;
+}
+
+/** Thirty days from the last use, counted anew when half of them have gone. */
+export async function startSession(
+  parts: AuthParts,
+  { userId, userAgent, ip }: { userId: string; userAgent: string | null; ip: string | null },
+): Promise<Cookie> {
+  const device = { userAgent: userAgent?.slice(0, 300) ?? null, ip };
+  const session = await luciaOf(parts).createSession(userId, device);
+  return luciaOf(parts).createSessionCookie(session.id);
+}
+
+export async function findSession(
+  parts: AuthParts,
+  cookieHeader: string,
+): Promise<FoundSession | undefined> {
+  const lucia = luciaOf(parts);
+  const id = lucia.readSessionCookie(cookieHeader);
+  if (!id || id.length > 100) return undefined;
+  const { session, user } = await lucia.validateSession(id);
+  if (!session) return undefined;
+  return {
+    person: user.person,
+    sessionHash: fingerprint(id).toString('hex'),
+    renewedCookie: session.fresh ? lucia.createSessionCookie(id) : undefined,
+  };
+}
+
+export const blankCookie = (parts: AuthParts): Cookie => luciaOf(parts).createBlankSessionCookie();
+
+/** By its hash, past lucia, which knows only raw ids. */
+export async function endSession(
+  { db }: Pick<AuthParts, 'db'>,
+  { userId, sessionHash }: { userId: string; sessionHash: string },
+): Promise<void> {
+  await db
+    .deleteFrom('platform.sessions')
+    .where('userId', '=', userId)
+    .where('idHash', '=', Buffer.from(sessionHash, 'hex'))
+    .execute();
+}
+
+/** Ends every session and token of a person, but the sign-in that asks. */
+export async function endSignIns(
+  { db }: Pick<AuthParts, 'db'>,
+  { userId, except = '' }: { userId: string; except?: string | undefined },
+): Promise<void> {
+  await db
+    .deleteFrom('platform.sessions')
+    .where('userId', '=', userId)
+    .where('idHash', '!=', Buffer.from(except, 'hex'))
+    .execute();
+  await db
+    .updateTable('platform.refreshTokens')
+    .set({ revokedAt: sql<Date>`now()` })
+    .where('userId', '=', userId)
+    .where('revokedAt', 'is', null)
+    .where(sql`family_id::text`, '!=', except)
+    .execute();
+}
+
+/** Which of these sign-ins (`Identity.sessionHash`) have not ended. */
+export async function livingSignIns(
+  { db }: Pick<AuthParts, 'db'>,
+  names: string[],
+): Promise<Set<string>> {
+  const { rows } = await sql<{ name: string }>`
+    select encode(s.id_hash, 'hex') as name
+      from platform.sessions s join platform.users u on u.id = s.user_id and u.is_active
+      where s.id_hash in (select decode(n, 'hex') from unnest(${names}::text[]) n where n ~ '^[0-9a-f]{64}$')
+        and s.expires_at > now()
+    union
+    select t.family_id::text
+      from platform.refresh_tokens t join platform.users u on u.id = t.user_id and u.is_active
+      where t.family_id in (select n::uuid from unnest(${names}::text[]) n where n ~ '^[0-9a-f-]{36}$')
+        and t.revoked_at is null and t.expires_at > now()`.execute(db);
+  return new Set(rows.map(({ name }) => name));
+}
+
+const made = new WeakMap<object, ReturnType<typeof createLucia>>();
+
+function luciaOf(parts: AuthParts) {
+  const lucia = made.get(parts.db) ?? createLucia(parts);
+  made.set(parts.db, lucia);
+  return lucia;
+}
+
+function createLucia({ config, db }: AuthParts) {
+  const secure = config.publicUrl?.startsWith('https:') ?? false;
+  return new Lucia(createAdapter(db), {
+    sessionExpiresIn: new TimeSpan(30, 'd'),
+    sessionCookie: { name: secure ? '__Host-syncline' : 'syncline', attributes: { secure } },
+    getUserAttributes: (person) => ({ person }),
+  });
+}
+
+/** Stores the hash of a session's id and nothing of the id itself. */
+function createAdapter(db: AuthParts['db']): Adapter {
+  const sessions = 'platform.sessions' as const;
+  return {
+    async getSessionAndUser(id) {
+      const { rows } = await sql<{ expiresAt: Date; person: Person }>`
+        select s.expires_at, ${personOfUser} as person
+        from platform.sessions s join platform.users u on u.id = s.user_id and u.is_active
+        where s.id_hash = ${fingerprint(id)}`.execute(db);
+      const [row] = rows;
+      if (!row) return [null, null];
+      const { person, expiresAt } = row;
+      const attributes = { userAgent: null, ip: null };
+      return [
+        { id, userId: person.userId, expiresAt, attributes },
+        { id: person.userId, attributes: person },
+      ];
+    },
+    async setSession({ id, userId, expiresAt, attributes }) {
+      await db
+        .deleteFrom(sessions)
+        .where('userId', '=', userId)
+        .where('expiresAt', '<', sql<Date>`now()`)
+        .execute();
+      await db
+        .insertInto(sessions)
+        .values({ idHash: fingerprint(id), userId, expiresAt, ...attributes })
+        .execute();
+    },
+    async updateSessionExpiration(id, expiresAt) {
+      await db
+        .updateTable(sessions)
+        .set({ expiresAt })
+        .where('idHash', '=', fingerprint(id))
+        .execute();
+    },
+    async deleteSession(id) {
+      await db.deleteFrom(sessions).where('idHash', '=', fingerprint(id)).execute();
+    },
+    async deleteUserSessions(userId) {
+      await db.deleteFrom(sessions).where('userId', '=', userId).execute();
+    },
+    async deleteExpiredSessions() {
+      await db
+        .deleteFrom(sessions)
+        .where('expiresAt', '<', sql<Date>`now()`)
+        .execute();
+    },
+    // The ids are not known any more, and nothing of ours asks for them.
+    getUserSessions: () => Promise.resolve([]),
+  };
+}
