@@ -107,12 +107,13 @@ export const entityAccess: Record<EntityName, { view: Permission; owned: boolean
 };
 
 /** The keys under which a row can be seen; a person who holds one of them sees it. */
-export function rowKeys(entity: EntityName, row: { ownerId?: unknown; teamId?: unknown }): string[] {
+export function rowKeys(entity: EntityName, row: Record<string, unknown>): string[] {
   const { view, owned } = entityAccess[entity];
   if (!owned) return [`${view}:all`];
   const keys = [`${view}:all`];
-  if (typeof row.teamId === 'string') keys.push(`${view}:team:${row.teamId}`);
-  if (typeof row.ownerId === 'string') keys.push(`${view}:own:${row.ownerId}`);
+  const { teamId, ownerId } = row;
+  if (typeof teamId === 'string') keys.push(`${view}:team:${teamId}`);
+  if (typeof ownerId === 'string') keys.push(`${view}:own:${ownerId}`);
   return keys;
 }
 

@@ -35,9 +35,17 @@ const builders = new WeakMap<PoolClient, Tx>();
 export function builderOn(client: PoolClient): Tx {
   let builder = builders.get(client);
   if (!builder) {
-    const connection = Object.create(client, { release: { value: () => undefined } }) as PoolClient;
+    // Bound to the client: pg keeps the state of its protocol on the object that `query` is called on.
+    const connection = {
+      query: client.query.bind(client),
+      release: () => undefined,
+    } as unknown as PoolClient;
     const dialect = new PostgresDialect({
-      pool: { connect: () => Promise.resolve(connection), end: () => Promise.resolve() },
+      pool: {
+        options: {},
+        connect: () => Promise.resolve(connection),
+        end: () => Promise.resolve(),
+      },
     });
     const plugins = [new CamelCasePlugin({ maintainNestedObjectKeys: true })];
     // Not a Kysely transaction object, but all that the type promises: queries inside a transaction.

@@ -1,0 +1,73 @@
+import type { Subscribe } from '#lib/shared/wire.ts';
+import { protocolVersion } from '#lib/shared/wire.ts';
+import { columnsOf, entityNames } from '#lib/shared/entities.ts';
+import type { LiveServer } from './server.ts';
+import { Watcher, type Admission, type LiveSocket } from './watcher.ts';
+
+const columns = Object.fromEntries(entityNames.map((entity) => [entity, columnsOf(entity)]));
+
+/** Lets sockets in: who is nobody, or no member of the organization named, gets no further. */
+export function acceptWatchers(live: LiveServer): void {
+  live.io.use((socket, next) => {
+    const { headers, auth, address } = socket.handshake;
+    const { organization, protocol } = auth as Record<string, unknown>;
+    if (typeof organization !== 'string' || organization.length > 100) return next(new Error('BAD_INPUT'));
+    if (protocol !== protocolVersion) return next(new Error('TOO_OLD'));
+    const plain = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+    live.options
+      .admit({ headers: plain, organization, ip: address })
+      .then(async (admission) => {
+        if (!admission) return next(new Error('UNAUTHENTICATED'));
+        socket.data = { admission, hub: await live.hub(admission.member.organizationId) };
+        next();
+      })
+      .catch((error: unknown) => {
+        live.options.log.error({ error }, 'a handshake failed');
+        next(new Error('UNAVAILABLE'));
+      });
+  });
+  live.io.on('connection', (socket) => welcome(live, socket));
+}
+
+function welcome(live: LiveServer, socket: LiveSocket): void {
+  const { admission, hub } = socket.data as { admission: Admission; hub: Watcher['hub'] };
+  const watcher = new Watcher(socket, hub, admission);
+  live.watchers.add(watcher);
+  socket.emit('welcome', { epoch: live.epoch, columns, memberId: admission.member.memberId });
+  live.presence.join(watcher);
+  // The standing was read before this socket was among those that a change of rights reaches.
+  live.revocation.recheck(watcher);
+
+  socket.on('subscribe', (message) => {
+    const asked = readSubscribe(message);
+    if (asked) live.subscriptions.subscribe(watcher, asked);
+  });
+  socket.on('unsubscribe', (keys) => {
+    if (Array.isArray(keys)) live.subscriptions.unsubscribe(watcher, keys.map(String));
+  });
+  socket.on('advance', () => {
+    if (watcher.audience) hub.catchUp(watcher.audience);
+  });
+  socket.on('presence', (state) => live.presence.set(watcher, state));
+  socket.on('disconnect', () => {
+    live.watchers.delete(watcher);
+    live.presence.leave(watcher);
+    watcher.leave();
+  });
+}
+
+/** A message from outside: anything may stand in it. */
+function readSubscribe(message: unknown): Subscribe | undefined {
+  if (typeof message !== 'object' || message === null) return undefined;
+  const { topics, totals, cursor } = message as Record<string, unknown>;
+  const keys = (list: unknown): string[] =>
+    Array.isArray(list) ? list.filter((key): key is string => typeof key === 'string' && key.length <= 2_000).slice(0, 100) : [];
+  return { topics: keys(topics), totals: keys(totals), ...readCursor(cursor) };
+}
+
+function readCursor(cursor: unknown): Pick<Subscribe, 'cursor'> {
+  if (typeof cursor !== 'object' || cursor === null) return {};
+  const { epoch, position, rights } = cursor as Record<string, unknown>;
+  const fits = typeof epoch === 'string' && typeof rights === 'string' && Number.isSafeInteger(position);
+  return fits ? { cursor: { epoch, position: Number(position), rights } } : {};
+}

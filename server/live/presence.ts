@@ -1,0 +1,76 @@
+import { packId } from '#lib/shared/ids.ts';
+import type { Presence, PresenceEntry } from '#lib/shared/wire.ts';
+import type { Io } from './hub.ts';
+import type { Watcher } from './watcher.ts';
+
+/** Changes of presence are gathered this long, in milliseconds, and sent together. */
+const gather = 60;
+const longest = 120;
+
+const presenceRoom = (organizationId: string): string => `people:${organizationId}`;
+
+/** Who is here, in memory only: a tab's place, the card it carries, the field it is in. */
+export class PresenceBoard {
+  readonly #io: Io;
+  readonly #states = new Map<Watcher, Presence>();
+  readonly #changed = new Map<string, PresenceEntry[]>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(io: Io) {
+    this.#io = io;
+  }
+
+  join(watcher: Watcher): void {
+    const { organizationId } = watcher.member;
+    const others = [...this.#states].filter(([one]) => one.member.organizationId === organizationId);
+    watcher.socket.emit('people', others.map(([one, state]) => entryOf(one, state)));
+    void watcher.socket.join(presenceRoom(organizationId));
+    this.set(watcher, { place: '' });
+  }
+
+  set(watcher: Watcher, state: unknown): void {
+    const clean = readPresence(state);
+    if (!clean) return;
+    this.#states.set(watcher, clean);
+    this.#announce(watcher, clean);
+  }
+
+  leave(watcher: Watcher): void {
+    if (this.#states.delete(watcher)) this.#announce(watcher, null);
+  }
+
+  #announce(watcher: Watcher, state: Presence | null): void {
+    const { organizationId } = watcher.member;
+    const entries = this.#changed.get(organizationId) ?? [];
+    const entry = entryOf(watcher, state);
+    this.#changed.set(organizationId, [...entries.filter(([tab]) => tab !== entry[0]), entry]);
+    this.#timer ??= setTimeout(() => this.#send(), gather);
+  }
+
+  #send(): void {
+    this.#timer = undefined;
+    for (const [organizationId, entries] of this.#changed) {
+      this.#io.to(presenceRoom(organizationId)).emit('people', entries);
+    }
+    this.#changed.clear();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+const entryOf = (watcher: Watcher, state: Presence | null): PresenceEntry => [
+  watcher.socket.id,
+  packId(watcher.member.memberId),
+  state,
+];
+
+function readPresence(state: unknown): Presence | undefined {
+  if (typeof state !== 'object' || state === null) return undefined;
+  const { place, lifted, field } = state as Record<string, unknown>;
+  if (!isShort(place)) return undefined;
+  return { place, ...(isShort(lifted) ? { lifted } : {}), ...(isShort(field) ? { field } : {}) };
+}
+
+const isShort = (value: unknown): value is string => typeof value === 'string' && value.length <= longest;

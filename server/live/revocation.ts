@@ -1,0 +1,70 @@
+import { memberKeys } from '../access.ts';
+import type { Hub } from './hub.ts';
+import type { LiveServer } from './server.ts';
+import type { Watcher } from './watcher.ts';
+
+/** How often ended sessions are looked for, in milliseconds: sessions have no organization and no log. */
+const sessionsEvery = 200;
+
+/** Takes rights away on open sockets as soon as the log, or the table of sessions, says so. */
+export class Revocation {
+  readonly #live: LiveServer;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(live: LiveServer) {
+    this.#live = live;
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => void this.#checkSessions(), sessionsEvery);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Looks whether the transactions just taken in touch the standing of somebody who watches. */
+  check(hub: Hub): void {
+    const { members, roles } = hub.takeStandings();
+    if (members.size === 0 && roles.size === 0) return;
+    for (const watcher of this.#live.watchers) {
+      if (watcher.hub !== hub) continue;
+      const { memberId, roleId } = watcher.member;
+      if (members.has(memberId) || roles.has(roleId)) this.recheck(watcher);
+    }
+  }
+
+  /** Reads a watcher's standing anew and acts on what is different. */
+  recheck(watcher: Watcher): void {
+    const { userId, organizationId } = watcher.member;
+    this.#live.options
+      .findMember(userId, organizationId)
+      .then((member) => {
+        if (!member) return watcher.close('removed');
+        watcher.member = member;
+        const rights = new Set(memberKeys(member));
+        const same = rights.size === watcher.rights.size && [...rights].every((key) => watcher.rights.has(key));
+        watcher.rights = rights;
+        if (!same) this.#live.subscriptions.restart(watcher);
+      })
+      // Who cannot be checked is let go, and checked again when coming back.
+      .catch(() => watcher.close('removed'));
+  }
+
+  async #checkSessions(): Promise<void> {
+    const hashes = [...new Set([...this.#live.watchers].flatMap(({ sessionHash }) => sessionHash ?? []))];
+    try {
+      if (hashes.length > 0) {
+        const living = await this.#live.options.liveSessions(hashes);
+        for (const watcher of this.#live.watchers) {
+          if (watcher.sessionHash && !living.has(watcher.sessionHash)) watcher.close('signedOut');
+        }
+      }
+    } catch (error) {
+      if (!this.#stopped) this.#live.options.log.warn({ error }, 'sessions could not be checked');
+    }
+    if (!this.#stopped) this.start();
+  }
+}

@@ -1,0 +1,138 @@
+import type { Server as HttpServer } from 'node:http';
+import type { Pool } from 'pg';
+import type { Logger } from 'pino';
+import { Server } from 'socket.io';
+import type { Member } from '../access.ts';
+import type { Committer } from './commit.ts';
+import { Flush } from './flush.ts';
+import { Hub, type Io } from './hub.ts';
+import { PresenceBoard } from './presence.ts';
+import { acceptWatchers } from './gateway.ts';
+import { Revocation } from './revocation.ts';
+import { Subscriptions } from './subscriptions.ts';
+import { Tail } from './tail.ts';
+import type { TotalsDefinition } from './totals.ts';
+import type { Admission, Watcher } from './watcher.ts';
+
+export interface LiveOptions {
+  pool: Pool;
+  log: Logger;
+  /** Decides over a handshake: its headers, and the organization that it names. */
+  admit(handshake: { headers: Record<string, string | undefined>; organization: string; ip: string }): Promise<Admission | undefined>;
+  /** The standing of a member now; undefined when gone. */
+  findMember(userId: string, organizationId: string): Promise<Member | undefined>;
+  /** Which of these sessions still live. */
+  liveSessions(hashes: string[]): Promise<Set<string>>;
+  /** The live figures that can be subscribed to. */
+  totals: readonly TotalsDefinition<never>[];
+}
+
+/** The server half of the sync engine; it knows organizations, entities and rights, and no feature. */
+export class LiveServer implements Committer {
+  readonly pool: Pool;
+  readonly flush: Flush;
+  readonly options: LiveOptions;
+  readonly hubs = new Map<string, Hub>();
+  readonly watchers = new Set<Watcher>();
+  readonly io: Io;
+  readonly presence: PresenceBoard;
+  readonly subscriptions: Subscriptions;
+  readonly tail: Tail;
+  readonly revocation: Revocation;
+  #epoch = '';
+  #heartbeat: NodeJS.Timeout | undefined;
+
+  constructor(options: LiveOptions) {
+    this.options = options;
+    this.pool = options.pool;
+    this.flush = new Flush(options.pool);
+    this.io = new Server({
+      transports: ['websocket'],
+      serveClient: false,
+      perMessageDeflate: false,
+      maxHttpBufferSize: 64 * 1024,
+      pingInterval: 2_500,
+      pingTimeout: 2_400,
+      destroyUpgrade: false,
+    });
+    this.presence = new PresenceBoard(this.io);
+    this.subscriptions = new Subscriptions(this);
+    this.revocation = new Revocation(this);
+    this.tail = new Tail({
+      pool: options.pool,
+      flush: this.flush,
+      log: options.log,
+      hubs: this.hubs,
+      onSkip: (hub) => this.#resync(hub),
+      onAdvance: (hub) => this.revocation.check(hub),
+    });
+  }
+
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  async attach(http: HttpServer): Promise<void> {
+    const { rows } = await this.pool.query<{ epoch: string }>('select epoch from sync.state');
+    this.#epoch = rows[0]?.epoch ?? '';
+    acceptWatchers(this);
+    this.io.attach(http);
+    this.tail.start();
+    this.revocation.start();
+    this.#heartbeat = setInterval(() => this.#beat(), 1_000);
+  }
+
+  poke(organizationId: string): void {
+    const hub = this.hubs.get(organizationId);
+    if (hub) this.tail.read(hub).catch((error: unknown) => this.options.log.warn({ error }, 'the log could not be read'));
+  }
+
+  /** The hub of an organization, made at its first watcher. */
+  async hub(organizationId: string): Promise<Hub> {
+    const known = this.hubs.get(organizationId);
+    if (known) return known;
+    const { rows } = await this.pool.query<{ head: number }>('select sync.head($1) as head', [organizationId]);
+    const hub = this.hubs.get(organizationId) ?? new Hub(this.io, organizationId, Number(rows[0]?.head ?? 0));
+    this.hubs.set(organizationId, hub);
+    return hub;
+  }
+
+  /** Whether the path from commit to sockets lives: undefined, or what is wrong. */
+  health(): string | undefined {
+    const silence = performance.now() - this.tail.lastPoll;
+    return silence > 3_000 ? `the change log was not read for ${Math.round(silence)} ms` : undefined;
+  }
+
+  counts(): { sockets: number; hubs: number } {
+    return { sockets: this.watchers.size, hubs: this.hubs.size };
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#heartbeat);
+    this.revocation.stop();
+    this.tail.stop();
+    this.presence.stop();
+    for (const watcher of this.watchers) watcher.close('draining');
+    await this.io.close();
+  }
+
+  #resync(hub: Hub): void {
+    for (const watcher of this.watchers) {
+      if (watcher.hub !== hub) continue;
+      this.subscriptions.restart(watcher);
+      this.revocation.recheck(watcher);
+    }
+  }
+
+  /** Every second: quiet audiences learn the position; sockets that do not read are closed. */
+  #beat(): void {
+    for (const hub of this.hubs.values()) hub.catchUpAll();
+    for (const watcher of this.watchers) if (unsentBytes(watcher) > 1_000_000) watcher.close('tooSlow');
+  }
+}
+
+/** What a socket has not taken yet: a client that stops reading must not fill this process. */
+function unsentBytes(watcher: Watcher): number {
+  const { transport } = watcher.socket.conn as unknown as { transport: { socket?: { bufferedAmount?: number } } };
+  return transport.socket?.bufferedAmount ?? 0;
+}

@@ -1,0 +1,87 @@
+import { sql, type RawBuilder } from 'kysely';
+import type { Pool, PoolClient } from 'pg';
+import {
+  columnsOf,
+  kindsOf,
+  topics,
+  type EntityName,
+  type TopicName,
+} from '#lib/shared/entities.ts';
+import { entityAccess, levelOf, reachSql, type Member, type Permission } from '../access.ts';
+import type { Flush } from './flush.ts';
+import { builderOn, opening, rollback } from './transaction.ts';
+
+const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** Rows of a topic as JSON text, and the position that they show. */
+export interface Snapshot {
+  position: number;
+  body: Buffer;
+}
+
+export interface Topic {
+  entity: EntityName;
+  by: readonly string[];
+  values: string[];
+}
+
+/** Reads a topic key; undefined for a key that names nothing. */
+export function parseTopic(key: string): Topic | undefined {
+  const [name = '', ...values] = key.split('/');
+  if (!Object.hasOwn(topics, name)) return undefined;
+  const { entity, by } = topics[name as TopicName];
+  if (values.length !== by.length) return undefined;
+  const kinds = kindsOf(entity);
+  const isUuid = (text: string): boolean => /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/.test(text);
+  const fits = by.every((column, at) => !kinds[column]?.startsWith('id') || isUuid(values[at] ?? ''));
+  return fits ? { entity, by, values } : undefined;
+}
+
+/** Runs in a short snapshot transaction: the position and all that is read with it agree. */
+export async function atPosition<T>(
+  { pool, flush }: { pool: Pool; flush: Flush },
+  organizationId: string,
+  run: (client: PoolClient) => Promise<T>,
+): Promise<{ position: number; result: T }> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query(opening({ organizationId }, { readOnly: true }).replace('read only', 'isolation level repeatable read read only'));
+    const { rows } = await client.query<{ pos: number }>('select pos from sync.org_clock');
+    const result = await run(client);
+    await client.query('commit');
+    await flush.settled();
+    return { position: Number(rows[0]?.pos ?? 0), result };
+  } catch (error) {
+    broken = await rollback(client);
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** The rows of a topic that a member may see; Postgres writes the JSON, this process only passes it on. */
+export async function loadTopic(
+  client: PoolClient,
+  member: Pick<Member, 'memberId' | 'teamId' | 'access'>,
+  { entity, by, values }: Topic,
+): Promise<Buffer> {
+  const kinds = kindsOf(entity);
+  const fields = columnsOf(entity).map((name) =>
+    kinds[name]?.startsWith('time')
+      ? `(extract(epoch from ${snake(name)}) * 1000)::bigint`
+      : kinds[name]?.startsWith('decimal')
+        ? `${snake(name)}::text`
+        : snake(name),
+  );
+  const { view, owned } = entityAccess[entity];
+  const narrowed = by.map((column, at) => sql`${sql.ref(snake(column))} = ${values[at]}`);
+  const { rows } = await sql<{ body: string }>`
+    select coalesce(json_agg(json_build_array(id, rev, ${sql.raw(fields.join(', '))})), '[]')::text as body
+    from ${sql.table(`crm.${snake(entity)}`)}
+    where ${sql.join([sql`organization_id = sync.org()`, owned ? reachSql(member, view) : mayView(member, view), ...narrowed], sql` and `)}`.execute(builderOn(client));
+  return Buffer.from(rows[0]?.body ?? '[]');
+}
+
+const mayView = (member: Pick<Member, 'access'>, view: Permission): RawBuilder<unknown> =>
+  levelOf(member, view) === 'none' ? sql`false` : sql`true`;

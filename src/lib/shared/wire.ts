@@ -1,0 +1,80 @@
+/**
+ * What travels over the socket, on one screen. A client subscribes to topics and totals; it gets their
+ * rows once and then frames. Frames of a connection chain: each begins where the one before ended, even
+ * where nothing was visible, so a client notices a gap and asks again with its cursor.
+ * Ids in frames are packed (ids.ts), columns are numbered as `Welcome.columns` says.
+ */
+export const protocolVersion = 1;
+
+/** Sent once after the handshake `{ organization, protocol }`. `epoch` is the life of the database. */
+export interface Welcome {
+  epoch: string;
+  columns: Record<string, string[]>;
+  memberId: string;
+}
+
+/** Where a client stands; with it a connection goes on where an earlier one ended. */
+export interface Cursor {
+  epoch: string;
+  position: number;
+  rights: string;
+}
+
+export interface Subscribe {
+  topics: string[];
+  totals: string[];
+  cursor?: Cursor;
+}
+
+/** Answers a subscribe that began a connection: what follows continues the cursor, or replaces all rows. */
+export interface Start {
+  position: number;
+  rights: string;
+  resumed: boolean;
+}
+
+/** entity number, id, version; then nothing: gone; 0 and column-value pairs: changed; 1 and all values: here now. */
+export type Op =
+  | [entity: number, id: string, rev: number]
+  | [entity: number, id: string, rev: number, kind: 0, pairs: unknown[]]
+  | [entity: number, id: string, rev: number, kind: 1, values: unknown[]];
+
+/** One transaction: milliseconds since 1970, packed member id or a worker's name or null, its visible rows. */
+export type WireTx = [at: number, actor: string | null, ops: Op[]];
+
+/** Group and its figures, absolute; the figures are null when the group is gone. */
+export type TotalsEntry = [group: string, figures: number[] | null];
+export type TotalsChange = [key: string, entries: TotalsEntry[]];
+
+export type Frame = [from: number, to: number, txs?: WireTx[], totals?: TotalsChange[]];
+
+/** A person's tab: where it is, which card it carries, which field it is in. */
+export interface Presence {
+  place: string;
+  lifted?: string;
+  field?: string;
+}
+export type PresenceEntry = [tab: string, member: string, state: Presence | null];
+
+export type CloseReason = 'signedOut' | 'removed' | 'tooSlow' | 'tooOld' | 'draining';
+
+export interface ServerMessages {
+  welcome: (welcome: Welcome) => void;
+  start: (start: Start) => void;
+  /** UTF-8 JSON `[[id, rev, …values], …]` of a whole topic, and what happened to it since. */
+  rows: (topic: string, body: ArrayBuffer | Uint8Array, late: WireTx[]) => void;
+  totals: (key: string, entries: TotalsEntry[]) => void;
+  /** A topic or totals that this person may not have, or that does not exist. */
+  refused: (key: string, code: 'FORBIDDEN' | 'BAD_INPUT' | 'UNAVAILABLE') => void;
+  f: (frame: Frame) => void;
+  people: (entries: PresenceEntry[]) => void;
+  bye: (reason: CloseReason) => void;
+}
+
+export interface ClientMessages {
+  subscribe: (subscribe: Subscribe) => void;
+  unsubscribe: (keys: string[]) => void;
+  /** Asks for the current position now, when a change of one's own waits for it. */
+  advance: () => void;
+  presence: (state: Presence) => void;
+}
