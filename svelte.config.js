@@ -1,7 +1,10 @@
 import adapter from '@sveltejs/adapter-node';
 
-/** SvelteKit's options. Vite's root is `src`, so `vite.config.ts` adds the paths. */
-export default {
+/**
+ * SvelteKit's options. Vite's root is `src`, so `vite.config.ts` adds the paths.
+ * @type {import('@sveltejs/kit').Config}
+ */
+const config = {
   adapter: adapter({ out: 'build', precompress: true }),
   csp: {
     mode: 'nonce',
@@ -19,3 +22,5 @@ export default {
     },
   },
 };
+
+export default config;

@@ -20,7 +20,8 @@ const child = spawn(nodeProgram, [path.join(top, file), ...args], {
     DATA_DIR: path.resolve(top, process.env.DATA_DIR || '.data'),
   },
 });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
+process.on('SIGINT', () => child.kill('SIGINT'));
+process.on('SIGTERM', () => child.kill('SIGTERM'));
 child.on('error', (error) => {
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 1;

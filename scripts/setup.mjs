@@ -15,7 +15,10 @@ const isWindows = process.platform === 'win32';
 const BUILD_INPUTS = ['src', 'server', 'db', 'static', 'svelte.config.js', 'vite.config.ts'];
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** `start`: packages and pages. `dev`, `command`: packages. `test`: packages, pages and a browser. */
+/**
+ * `start`: packages and pages. `dev`, `command`: packages. `test`: packages, pages and a browser.
+ * @param {string} purpose
+ */
 export function setup(purpose) {
   requireNode();
   withLock(() => {
@@ -77,12 +80,16 @@ function ownBrowser() {
   return existsSync(stdout.trim());
 }
 
+/** @param {string} name */
 function isOnPath(name) {
   const folders = (process.env.PATH ?? '').split(path.delimiter);
   return folders.some((folder) => existsSync(path.join(folder, name)));
 }
 
-// Two commands started at once must not install or build over each other.
+/**
+ * Two commands started at once must not install or build over each other.
+ * @param {() => void} work
+ */
 function withLock(work) {
   const name = createHash('sha256').update(top).digest('hex').slice(0, 16);
   const lock = path.join(tmpdir(), `syncline-setup-${name}`);
@@ -97,6 +104,7 @@ function withLock(work) {
   }
 }
 
+/** @param {string} lock */
 function take(lock) {
   try {
     mkdirSync(lock);
@@ -110,12 +118,13 @@ function take(lock) {
   return true;
 }
 
+/** @param {number} pid */
 function isAlive(pid) {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return error.code === 'EPERM';
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 
@@ -125,6 +134,10 @@ export function programPath() {
   return `${bin}${path.delimiter}${process.env.PATH ?? ''}`;
 }
 
+/**
+ * @param {string} program
+ * @param {string[]} args
+ */
 function run(program, args, { quiet = false } = {}) {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     cwd: top,
@@ -139,6 +152,7 @@ function run(program, args, { quiet = false } = {}) {
   fail(`${program} ${args.join(' ')} failed${error ? `: ${error.message}` : ''}`);
 }
 
+/** @param {string[]} args */
 function npm(args) {
   const own = process.env.npm_execpath;
   try {
@@ -149,12 +163,17 @@ function npm(args) {
   }
 }
 
+/** @param {string[]} names */
 function hashOf(names) {
   const hash = createHash('sha256');
   for (const name of names) hashInto(hash, name);
   return hash.digest('hex');
 }
 
+/**
+ * @param {import('node:crypto').Hash} hash
+ * @param {string} name
+ */
 function hashInto(hash, name) {
   const file = path.join(top, name);
   if (!existsSync(file)) return;
@@ -170,17 +189,21 @@ function hashInto(hash, name) {
   }
 }
 
+/** @param {string} file */
 function readIfThere(file) {
   return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
+/** @param {string} message */
 function say(message) {
   process.stderr.write(`${message}\n`);
 }
 
+/** @param {string} message */
 function fail(message) {
   say(message);
   process.exit(1);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) setup(process.argv[2] ?? 'start');
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  setup(process.argv[2] ?? 'start');

@@ -13,7 +13,10 @@ export interface Mount {
   handle: Handler;
 }
 
-/** The one HTTP server: health and metrics, then the mounts. A handler that throws answers 500. */
+/**
+ * The one HTTP server: health and metrics, then the mounts, which may come after it was made. A handler
+ * that throws answers 500 with the request id, under which the log has the error.
+ */
 export function createHttpServer({
   config,
   log,
@@ -25,19 +28,18 @@ export function createHttpServer({
   health: Health;
   mounts: Mount[];
 }): Server {
-  const all: Mount[] = [
+  const own: Mount[] = [
     { path: '/livez', handle: (_, response) => answer(response, 200, { status: 'alive' }) },
     { path: '/readyz', handle: (_, response) => handleReady(health, response) },
     {
       path: '/metrics',
       handle: (...both) => (isNear(both[0]) ? handleMetrics : notFound)(...both),
     },
-    ...mounts,
   ];
   const server = createServer(async (request, response) => {
     if (health.isDraining) response.setHeader('connection', 'close');
     const path = request.url?.split('?', 1)[0] ?? '/';
-    const mount = all.find(({ path: base }) => isBelow(path, base));
+    const mount = [...own, ...mounts].find(({ path: base }) => isBelow(path, base));
     try {
       await (mount?.handle ?? notFound)(request, response);
     } catch (error) {

@@ -4,10 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { connect } from '#db/connect.ts';
 import { serveDatabase } from '#db/database.ts';
-import { FolderInUse } from '#db/embedded.ts';
+import { type Embedded, FolderInUse } from '#db/embedded.ts';
 import { migrate, newestMigration } from '#db/migrate.ts';
 import { RolesMissing } from '#db/roles.ts';
-import { setApp } from './app.ts';
+import { type App, setApp } from './app.ts';
+import { admit } from './auth/admission.ts';
+import { findMember } from './auth/membership.ts';
+import { livingSignIns } from './auth/sessions.ts';
 import {
   type Config,
   ConfigError,
@@ -15,8 +18,11 @@ import {
   prepareKit,
   readConfig,
 } from './config.ts';
+import { handleTrpc } from './context.ts';
+import { fillDemo } from './demo.ts';
 import { databaseCheck, Health } from './health.ts';
 import { createHttpServer, type Mount } from './http.ts';
+import { LiveServer } from './live/server.ts';
 import { createLog } from './log.ts';
 import { collectProcessMetrics } from './metrics.ts';
 import { createPages } from './pages.ts';
@@ -24,41 +30,85 @@ import { createPages } from './pages.ts';
 const isDev = process.argv.includes('--dev');
 const HARD_EXIT_MS = 25_000;
 
+interface Parts {
+  config: Config;
+  log: Logger;
+  database: Embedded;
+}
+
 async function start(): Promise<void> {
   const config = readConfig();
   const log = createLog(config);
   const database = await serveDatabase({ ...config, log });
+  try {
+    await run({ config, log, database });
+  } catch (error) {
+    await database.stop();
+    throw error;
+  }
+}
+
+async function run({ config, log, database }: Parts): Promise<void> {
   await migrate({ url: database.url, log });
-  const { pool, db, close } = connect({
-    url: config.databaseAppUrl ?? database.url,
-    max: 20,
-    name: `syncline ${process.pid}`,
+  const url = config.databaseAppUrl ?? database.url;
+  const { pool, db, close } = connect({ url, max: 20, name: `syncline ${process.pid}` });
+  const parts = { config, log, db };
+  const live = new LiveServer({
+    pool,
+    log,
+    admit: (handshake) => admit(parts, handshake),
+    findMember: (userId, organization) => findMember(parts, { userId }, organization),
+    liveSessions: (hashes) => livingSignIns(parts, hashes),
+    totals: [],
   });
-  setApp({ config, log, pool, db });
+  const app: App = { config, log, pool, db, live };
+  setApp(app);
   collectProcessMetrics(pool);
-  const health = new Health({ database: databaseCheck(pool, await newestMigration()) });
+  const health = new Health({
+    database: databaseCheck(pool, await newestMigration()),
+    live: () => live.health() === undefined,
+  });
   const mounts: Mount[] = [];
   const server = createHttpServer({ config, log, health, mounts });
-  const pages = await createPages({ server, isDev });
-  mounts.push({ path: '/', handle: pages.handle });
+  const pages = config.roles.web ? await createPages({ server, isDev }) : undefined;
+  if (pages) {
+    mounts.push({ path: '/trpc', handle: handleTrpc(app) }, { path: '/', handle: pages.handle });
+  }
+  await live.attach(server);
+  if (config.demo) await fillDemo(app, { password: config.demoPassword });
   await listen(server, config);
   announce(config, server);
 
-  const stop = once(async (signal: string) => {
-    log.info({ signal }, 'stopping');
-    setTimeout(() => process.exit(1), HARD_EXIT_MS).unref();
+  stopOnSignal(log, async () => {
     health.isDraining = true;
     // A balancer needs a moment to notice that this node takes no more requests.
     if (config.trustProxy > 0) await sleep(5000);
-    await closeServer(server);
-    await pages.close();
+    const closed = closeServer(server);
+    await live.stop();
+    await closed;
+    await pages?.close();
     await close();
     await database.stop();
-    log.info({}, 'stopped');
-    process.exit(0);
   });
-  process.on('SIGTERM', () => void stop('SIGTERM'));
-  process.on('SIGINT', () => void stop('SIGINT'));
+}
+
+function stopOnSignal(log: Logger, stop: () => Promise<void>): void {
+  let isStopping = false;
+  const end = (signal: string) => {
+    if (isStopping) return;
+    isStopping = true;
+    log.info({ signal }, 'stopping');
+    setTimeout(() => process.exit(1), HARD_EXIT_MS).unref();
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error({ err: error }, 'the stop met an error');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
 }
 
 function listen(server: Server, { port, host }: Config): Promise<void> {
@@ -70,14 +120,13 @@ function listen(server: Server, { port, host }: Config): Promise<void> {
 
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
+    // A kept-alive connection that answers its last request only now becomes idle only now.
+    const sweep = setInterval(() => server.closeIdleConnections(), 100);
+    server.close(() => {
+      clearInterval(sweep);
+      resolve();
+    });
   });
-}
-
-function once(run: (signal: string) => Promise<void>): (signal: string) => Promise<void> {
-  let running: Promise<void> | undefined;
-  return (signal) => (running ??= run(signal));
 }
 
 function announce({ host, publicUrl, demo, demoPassword }: Config, server: Server): void {

@@ -29,12 +29,17 @@ export async function freshDatabase(): Promise<TestDatabase> {
 export async function createDatabase(
   serverUrl: string,
   { template = TEMPLATE, name = `test_${randomBytes(6).toString('hex')}` } = {},
-): Promise<{ url: string; drop(): Promise<void> }> {
+): Promise<{ url: string; allow(connections: boolean): Promise<void>; drop(): Promise<void> }> {
   await ask(serverUrl, `create database ${name} template ${template}`);
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;
   return {
     url: url.href,
+    async allow(connections) {
+      await ask(serverUrl, `alter database ${name} allow_connections ${connections}`);
+      const others = `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`;
+      if (!connections) await ask(serverUrl, others);
+    },
     drop: () => ask(serverUrl, `drop database if exists ${name} with (force)`),
   };
 }

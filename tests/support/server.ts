@@ -22,6 +22,9 @@ export interface TestServer {
   /** Ends it as kill -9 does; the database stays, and `restart` starts it again on the same port. */
   kill(): Promise<void>;
   restart(): Promise<void>;
+  /** Ends its database connections and lets none in, as if the database had gone; `letIn` undoes it. */
+  lockOut(): Promise<void>;
+  letIn(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -66,6 +69,8 @@ export async function startServer({
     stop,
     kill: async () => void (await program.end('SIGKILL')),
     restart: async () => void (program = await start()),
+    lockOut: () => base.allow(false),
+    letIn: () => base.allow(true),
     [Symbol.asyncDispose]: async () => void (await stop()),
   };
 }
