@@ -2,6 +2,7 @@ import { sql, type ExpressionBuilder, type RawBuilder, type SqlBool } from 'kyse
 import type { DB } from '#db/types.ts';
 import type { EntityName } from '#lib/shared/entities.ts';
 import { AppError } from '#lib/shared/errors.ts';
+import { levelOf, type Access, type Level, type Standing } from '#lib/shared/standing.ts';
 
 /**
  * Who may see or change what: the only answer, for SQL and for the socket alike. A role grants a level
@@ -21,22 +22,16 @@ export const catalog = {
 
 export type Resource = keyof typeof catalog;
 export type Permission = { [R in Resource]: `${R}.${(typeof catalog)[R][number]}` }[Resource];
-export type Level = 'all' | 'team' | 'own' | 'none';
-export type Access = Partial<Record<Resource, Partial<Record<string, Level>>>>;
 
 /** A person in an organization, with what the role grants at this moment. */
-export interface Member {
+export interface Member extends Standing {
   organizationId: string;
   slug: string;
   userId: string;
-  memberId: string;
   name: string;
-  teamId: string | null;
   roleId: string;
   roleSlug: string;
-  access: Access;
 }
-type Standing = Pick<Member, 'memberId' | 'teamId' | 'access'>;
 
 export const permissions: Permission[] = Object.entries(catalog).flatMap(([resource, actions]) =>
   actions.map((action) => `${resource}.${action}` as Permission),
@@ -73,11 +68,6 @@ export const builtInRoles: { slug: string; name: string; access: Access }[] = [
   { slug: 'viewer', name: 'Viewer', access: { ...reader, ...records('all', 'none', 'none') } },
   { slug: 'customer', name: 'Customer', access: {} },
 ];
-
-export function levelOf({ access }: Pick<Member, 'access'>, permission: Permission): Level {
-  const [resource, action] = permission.split('.') as [Resource, string];
-  return access[resource]?.[action] ?? 'none';
-}
 
 export const can = (member: Pick<Member, 'access'>, permission: Permission): boolean =>
   levelOf(member, permission) !== 'none';
@@ -127,19 +117,6 @@ export function memberKeys(member: Standing): string[] {
     const own = `${view}:own:${member.memberId}`;
     return level === 'team' && member.teamId ? [`${view}:team:${member.teamId}`, own] : [own];
   });
-}
-
-/** Whether the member's level for a permission covers one record. The same rule as `reach` in SQL. */
-export function covers(
-  member: Standing,
-  permission: Permission,
-  record: { ownerId: string | null; teamId: string | null },
-): boolean {
-  const level = levelOf(member, permission);
-  if (level === 'all') return true;
-  if (level === 'none') return false;
-  const own = record.ownerId === member.memberId;
-  return level === 'own' ? own : own || (member.teamId !== null && record.teamId === member.teamId);
 }
 
 type OwnedTable = 'deals' | 'customers' | 'activities' | 'dealProducts';

@@ -5,7 +5,8 @@ import { createDeal, deleteDeal, moveDeal, restoreDeal, updateDeal } from '#lib/
 import { AppError, badInput, notFound } from '#lib/shared/errors.ts';
 import * as field from '#lib/shared/fields.ts';
 import { rankBetween } from '#lib/shared/rank.ts';
-import { covers, reachSql, type Member, type Permission } from './access.ts';
+import { covers } from '#lib/shared/standing.ts';
+import { reachSql, type Member, type Permission } from './access.ts';
 import { restoreRecord } from './live/restore.ts';
 import type { TotalsDefinition } from './live/totals.ts';
 import type { Tx } from './live/transaction.ts';

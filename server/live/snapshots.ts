@@ -7,7 +7,8 @@ import {
   type EntityName,
   type TopicName,
 } from '#lib/shared/entities.ts';
-import { entityAccess, levelOf, reachSql, type Member, type Permission } from '../access.ts';
+import { levelOf, type Standing } from '#lib/shared/standing.ts';
+import { entityAccess, reachSql, type Permission } from '../access.ts';
 import type { Flush } from './flush.ts';
 import { builderOn, opening, rollback } from './transaction.ts';
 
@@ -63,7 +64,7 @@ export async function atPosition<T>(
 /** The rows of a topic that a member may see; Postgres writes the JSON, this process only passes it on. */
 export async function loadTopic(
   client: PoolClient,
-  member: Pick<Member, 'memberId' | 'teamId' | 'access'>,
+  member: Standing,
   { entity, by, values }: Topic,
 ): Promise<Buffer> {
   const kinds = kindsOf(entity);
@@ -83,5 +84,5 @@ export async function loadTopic(
   return Buffer.from(rows[0]?.body ?? '[]');
 }
 
-const mayView = (member: Pick<Member, 'access'>, view: Permission): RawBuilder<unknown> =>
+const mayView = (member: Standing, view: Permission): RawBuilder<unknown> =>
   levelOf(member, view) === 'none' ? sql`false` : sql`true`;

@@ -1,6 +1,7 @@
 import { z } from 'zod/mini';
 import type { Subscribe } from '#lib/shared/wire.ts';
-import { entityAccess, levelOf } from '../access.ts';
+import { levelOf } from '#lib/shared/standing.ts';
+import { entityAccess } from '../access.ts';
 import { visibleOf, type Hub } from './hub.ts';
 import type { LiveServer } from './server.ts';
 import { atPosition, loadTopic, parseTopic, type Snapshot } from './snapshots.ts';
