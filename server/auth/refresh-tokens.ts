@@ -79,6 +79,16 @@ export async function endFamily(db: Kysely<DB>, familyId: string): Promise<void>
     .execute();
 }
 
+/** The family of a token, used or not. */
+export async function endFamilyOf(db: Kysely<DB>, token: string): Promise<void> {
+  const row = await db
+    .selectFrom('platform.refreshTokens')
+    .select('familyId')
+    .where('tokenHash', '=', fingerprint(token))
+    .executeTakeFirst();
+  if (row) await endFamily(db, row.familyId);
+}
+
 /** A token of nobody, of a family that has ended, or of a person who is shut out: undefined. */
 async function lockToken(db: Kysely<DB>, token: string) {
   return db

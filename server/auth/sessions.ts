@@ -52,7 +52,7 @@ export async function findSession(
 
 export const blankCookie = (parts: AuthParts): Cookie => luciaOf(parts).createBlankSessionCookie();
 
-/** By its hash, past lucia, which knows only raw ids. */
+/** By its hash, or the beginning of it, past lucia, which knows only raw ids. */
 export async function endSession(
   { db }: Pick<AuthParts, 'db'>,
   { userId, sessionHash }: { userId: string; sessionHash: string },
@@ -60,8 +60,26 @@ export async function endSession(
   await db
     .deleteFrom('platform.sessions')
     .where('userId', '=', userId)
-    .where('idHash', '=', Buffer.from(sessionHash, 'hex'))
+    .where(sql`encode(id_hash, 'hex')`, 'like', `${sessionHash.replace(/[^0-9a-f]/g, '')}%`)
     .execute();
+}
+
+/** A person's open sessions, latest first, named by the beginning of their hashes. */
+export async function sessionsOf(
+  { db }: Pick<AuthParts, 'db'>,
+  { userId, sessionHash }: { userId: string; sessionHash?: string },
+) {
+  const rows = await db
+    .selectFrom('platform.sessions')
+    .select(['idHash', 'userAgent', 'ip', 'createdAt', 'expiresAt'])
+    .where('userId', '=', userId)
+    .where('expiresAt', '>', sql<Date>`now()`)
+    .orderBy('createdAt', 'desc')
+    .execute();
+  return rows.map(({ idHash, ...session }) => {
+    const hash = idHash.toString('hex');
+    return { ...session, id: hash.slice(0, 16), isThis: hash === sessionHash };
+  });
 }
 
 /** Ends every session and token of a person, but the sign-in that asks. */

@@ -15,6 +15,12 @@ export const signInAllowances = {
   account: { name: 'sign-in to', most: 100, seconds: 24 * 3600 },
   device: { name: 'sign-in on', most: 20, seconds: 15 * 60 },
 } satisfies Record<string, Allowance>;
+export const signUpAllowance: Allowance = { name: 'sign-up from', most: 30, seconds: 3600 };
+export const passwordChangeAllowance: Allowance = {
+  name: 'password of',
+  most: 10,
+  seconds: 15 * 60,
+};
 
 /**
  * Takes one try from an allowance before the try is made, so that many at once cannot slip through.

@@ -1,0 +1,144 @@
+import { z } from 'zod/mini';
+import { notFound } from '#lib/shared/errors.ts';
+import * as field from '#lib/shared/fields.ts';
+import { newId } from '#lib/shared/ids.ts';
+import { assertAdministrator, lockAdministration, requireGrantable } from './auth/granting.ts';
+import type { Member } from './access.ts';
+import type { Tx } from './live/transaction.ts';
+import { wholePage } from './organizations.ts';
+import { allowed, change, query, router } from './trpc.ts';
+
+const name = field.name();
+const email = z.string().check(z.trim(), z.toLowerCase(), z.email(), z.maxLength(200));
+
+export const members = router({
+  list: allowed('members.manage')
+    .meta({
+      permission: 'members.manage',
+      rest: ['/users', '/organizations/{id}/members'].map((path) => ({
+        method: 'GET',
+        path,
+        summary: 'The members of the organization',
+        output: (list: unknown[]) => ({ data: list, meta: wholePage(list.length) }),
+      })),
+    })
+    .input(z.optional(z.strictObject({ id: z.optional(field.id) })))
+    .query(({ ctx, input }) =>
+      query(ctx, async (tx) => {
+        if (input?.id && input.id !== ctx.member.organizationId) throw notFound();
+        return membersOf(tx, ctx.member).orderBy('m.name').execute();
+      }),
+    ),
+
+  get: allowed('members.manage')
+    .meta({
+      permission: 'members.manage',
+      rest: [{ method: 'GET', path: '/users/{id}', summary: 'A member' }],
+    })
+    .input(z.strictObject({ id: field.id }))
+    .query(({ ctx, input }) => query(ctx, (tx) => getMember(tx, ctx.member, input.id))),
+
+  /** A member without an account: somebody to whom deals and tasks can belong. */
+  create: allowed('members.manage')
+    .meta({
+      permission: 'members.manage',
+      rest: [
+        {
+          method: 'POST',
+          path: '/organizations/{id}/add_member',
+          summary: 'Add a member, who has no account until an invitation is accepted',
+          input: ({ body }) => body,
+        },
+      ],
+    })
+    .input(
+      z.strictObject({
+        id: z._default(field.id, newId),
+        name,
+        email: z.optional(z.nullable(email)),
+        roleId: field.id,
+        teamId: z.optional(z.nullable(field.id)),
+      }),
+    )
+    .mutation(({ ctx, input }) =>
+      change(ctx, 'members.create', input, async (tx) => {
+        await grantableRole(tx, ctx.member, input.roleId);
+        const { organizationId, memberId } = ctx.member;
+        await tx
+          .insertInto('members')
+          .values({ ...input, organizationId, createdBy: memberId })
+          .execute();
+        return getMember(tx, ctx.member, input.id);
+      }),
+    ),
+
+  update: allowed('members.manage')
+    .meta({
+      permission: 'members.manage',
+      rest: [
+        { method: 'PATCH', path: '/users/{id}', summary: 'Change a member' },
+        { method: 'PUT', path: '/users/{id}', summary: 'Change a member' },
+        {
+          method: 'DELETE',
+          path: '/users/{id}',
+          summary: 'Shut a member out; what they own stays',
+          input: ({ params }) => ({ id: params['id'], isActive: false }),
+        },
+      ],
+    })
+    .input(
+      z.strictObject({
+        id: field.id,
+        name: z.optional(name),
+        roleId: z.optional(field.id),
+        teamId: z.optional(z.nullable(field.id)),
+        isActive: z.optional(z.boolean()),
+      }),
+    )
+    .mutation(({ ctx, input: { id, ...fields } }) =>
+      change(ctx, 'members.update', { id, ...fields }, async (tx) => {
+        await lockAdministration(tx, ctx.member);
+        const { roleId } = await getMember(tx, ctx.member, id);
+        await grantableRole(tx, ctx.member, roleId);
+        if (fields.roleId) await grantableRole(tx, ctx.member, fields.roleId);
+        if (Object.keys(fields).length > 0) {
+          await tx
+            .updateTable('members')
+            .set(fields)
+            .where('organizationId', '=', ctx.member.organizationId)
+            .where('id', '=', id)
+            .execute();
+        }
+        await assertAdministrator(tx, ctx.member);
+        return getMember(tx, ctx.member, id);
+      }),
+    ),
+});
+
+/** The role, when the caller may give it. */
+export async function grantableRole(tx: Tx, me: Member, roleId: string) {
+  const role = await tx
+    .selectFrom('roles')
+    .select(['id', 'slug', 'access'])
+    .where('organizationId', '=', me.organizationId)
+    .where('id', '=', roleId)
+    .executeTakeFirstOrThrow(notFound);
+  requireGrantable(me, role);
+  return role;
+}
+
+function membersOf(tx: Tx, { organizationId }: Member) {
+  return tx
+    .selectFrom('members as m')
+    .innerJoin('roles as r', (join) =>
+      join.onRef('r.organizationId', '=', 'm.organizationId').onRef('r.id', '=', 'm.roleId'),
+    )
+    .select(['m.id', 'm.name', 'm.email', 'm.roleId', 'r.slug as role', 'm.teamId', 'm.isActive'])
+    .select((eb) => eb('m.userId', 'is not', null).as('hasAccount'))
+    .select(['m.rev', 'm.createdAt'])
+    .where('m.organizationId', '=', organizationId);
+}
+
+function getMember(tx: Tx, me: Member, id: string) {
+  return membersOf(tx, me).where('m.id', '=', id).executeTakeFirstOrThrow(notFound);
+}
