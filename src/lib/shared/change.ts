@@ -18,6 +18,19 @@ export interface ChangeMoment {
 }
 
 /**
+ * How a change is taken back: another change like any other. `left` is what the undone change wrote;
+ * a field that has another value by then was changed by somebody else, and is left alone: where the
+ * inverse's input names it, it is left out of the input, else nothing is undone.
+ */
+export interface Inverse {
+  change: AnyChange;
+  input: Record<string, unknown>;
+  entity: EntityName;
+  id: string;
+  left: Record<string, unknown>;
+}
+
+/**
  * A named change: its input, and what it does at once in the browser that makes it. The server's
  * procedure of the same name (router path, `deals.move`) takes the same input and decides.
  */
@@ -25,7 +38,12 @@ export interface Change<Input> {
   name: string;
   input: ZodMiniType<Input>;
   apply(rows: LocalRows, input: Input, moment: ChangeMoment): void;
+  /** Asked before `apply`; without an answer the change cannot be undone from here. */
+  invert?(rows: LocalRows, input: Input): Inverse | undefined;
 }
+
+/** A change whose input is not known here. */
+export type AnyChange = Pick<Change<never>, 'name' | 'apply' | 'invert'>;
 
 export function defineChange<Input>(change: Change<Input>): Change<Input> {
   return change;

@@ -1,5 +1,5 @@
 import { z } from 'zod/mini';
-import { defineChange, type LocalRows } from './change.ts';
+import { defineChange, type Inverse, type LocalRows } from './change.ts';
 import { expectedRevenue, priorities } from './deal-filter.ts';
 import type { Deal, Stage } from './entities.ts';
 import * as field from './fields.ts';
@@ -67,6 +67,7 @@ export const createDeal = defineChange({
       createdBy: memberId,
     });
   },
+  invert: (_, { id }): Inverse => ({ change: deleteDeal, input: { id }, entity: 'deals', id, left: {} }),
 });
 
 export const updateDeal = defineChange({
@@ -83,6 +84,13 @@ export const updateDeal = defineChange({
     }
     const value = next.value === undefined ? deal.value : next.value;
     rows.patch('deals', id, { ...next, expectedRevenue: expectedRevenue(value, next.probability ?? deal.probability) });
+  },
+  invert(rows, { id, ...fields }): Inverse | undefined {
+    const deal = rows.get('deals', id);
+    if (!deal) return undefined;
+    const names = Object.keys(fields) as (keyof typeof fields)[];
+    const earlier = names.map((name) => [name, name === 'probability' && !deal.probabilityManual ? null : deal[name]]);
+    return { change: updateDeal, input: { id, ...Object.fromEntries(earlier) }, entity: 'deals', id, left: fields };
   },
 });
 
@@ -105,6 +113,19 @@ export const moveDeal = defineChange({
     const deal = rows.get('deals', input.id);
     const stage = rows.get('stages', input.stageId);
     if (deal && stage) rows.patch('deals', deal.id, movedTo(deal, stage, input, now));
+  },
+  invert(rows, { id, stageId }): Inverse | undefined {
+    const deal = rows.get('deals', id);
+    if (!deal) return undefined;
+    const { rank, value, closedOn, lostReasonId, lostNote, state } = deal;
+    const closing = state === 'open' ? {} : { closedOn: closedOn ?? undefined, lostReasonId, lostNote };
+    return {
+      change: moveDeal,
+      input: { id, stageId: deal.stageId, rank, value, ...closing },
+      entity: 'deals',
+      id,
+      left: { stageId },
+    };
   },
 });
 
@@ -143,6 +164,7 @@ export const deleteDeal = defineChange({
   name: 'deals.delete',
   input: z.strictObject({ id: field.id }),
   apply: (rows, { id }) => rows.remove('deals', id),
+  invert: (_, { id }): Inverse => ({ change: restoreDeal, input: { id }, entity: 'deals', id, left: {} }),
 });
 
 /** Brings a deleted deal back with its activities and lines, as long as the log has their images. */
