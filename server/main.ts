@@ -4,22 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { connect } from '#db/connect.ts';
 import { serveDatabase } from '#db/database.ts';
-import { type Embedded, FolderInUse } from '#db/embedded.ts';
+import type { Embedded } from '#db/embedded.ts';
 import { migrate, newestMigration } from '#db/migrate.ts';
-import { RolesMissing } from '#db/roles.ts';
 import { type App, setApp } from './app.ts';
 import { admit } from './auth/admission.ts';
 import { findMember } from './auth/membership.ts';
 import { livingSignIns } from './auth/sessions.ts';
-import {
-  type Config,
-  ConfigError,
-  DEFAULT_DEMO_PASSWORD,
-  prepareKit,
-  readConfig,
-} from './config.ts';
+import { type Config, DEFAULT_DEMO_PASSWORD, prepareKit, readConfig } from './config.ts';
 import { handleTrpc } from './context.ts';
+import { dealTotals } from './deals.ts';
 import { fillDemo } from './demo.ts';
+import { explain } from './explain.ts';
 import { databaseCheck, Health } from './health.ts';
 import { createHttpServer, type Mount } from './http.ts';
 import { LiveServer } from './live/server.ts';
@@ -59,7 +54,7 @@ async function run({ config, log, database }: Parts): Promise<void> {
     admit: (handshake) => admit(parts, handshake),
     findMember: (userId, organization) => findMember(parts, { userId }, organization),
     liveSessions: (hashes) => livingSignIns(parts, hashes),
-    totals: [],
+    totals: [dealTotals],
   });
   const app: App = { config, log, pool, db, live };
   setApp(app);
@@ -140,16 +135,6 @@ function announce({ host, publicUrl, demo, demoPassword }: Config, server: Serve
     '  Sign in as anna@demo.test (administrator), boris@demo.test (sales) or\n' +
       `  vera@demo.test (may only look). The password is ${password}\n\n`,
   );
-}
-
-/** What the person who starts the program can mend is said plainly; anything else with its stack. */
-function explain(error: unknown): string {
-  if (error instanceof ConfigError) return `A setting is wrong.\n${error.message}`;
-  if (error instanceof FolderInUse || error instanceof RolesMissing) return error.message;
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    return `${error.message}\nAnother program has this port: stop it, or set PORT.`;
-  }
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 start().catch((error: unknown) => {

@@ -10,7 +10,7 @@ import type { Tx } from './transaction.ts';
 export interface TotalsDefinition<Params> {
   name: string;
   entity: EntityName;
-  params: z.core.$ZodType<Params>;
+  params: z.core.$ZodType;
   /** The same measure that the browser uses for its pending changes. */
   measure(params: Params): Measure;
   load(tx: Tx, member: Member, params: Params): Promise<TotalsEntry[]>;
