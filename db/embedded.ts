@@ -100,8 +100,9 @@ function cluster(place: Place): string {
 
 // The cluster appears whole or not at all: of two processes that make one, one rename wins.
 async function makeCluster(place: Place, log: Log): Promise<void> {
-  const draft = `${place.folder}.${process.pid}`;
   const began = Date.now();
+  const draft = fs.mkdtempSync(`${place.folder}.`);
+  fs.chmodSync(draft, 0o755);
   fs.mkdirSync(path.join(draft, 'cluster'), { recursive: true });
   fs.chmodSync(path.join(draft, 'cluster'), 0o700);
   const password = path.join(draft, 'password');
@@ -169,7 +170,7 @@ async function serve(place: Place, log: Log): Promise<{ url: string; lock: pg.Cl
 async function takeLock(running: { url: string; client: pg.Client }) {
   const { url, client } = running;
   try {
-    for (let tries = 0; tries < 50; tries++) {
+    for (let tries = 0; tries < 30; tries++) {
       const { rows } = await client.query<{ got: boolean }>(
         'select pg_try_advisory_lock($1) as got',
         [SERVING],
