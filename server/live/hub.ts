@@ -122,11 +122,14 @@ export class Hub {
     this.#byTopic.clear();
   }
 
-  /** Brings figures that were loaded at an older position to this one. */
-  replay(totals: Totals): void {
+  /** Keeps figures current from now on, or answers the ones that are kept already. */
+  adopt(totals: Totals): Totals {
+    const kept = this.totals.get(totals.id);
+    if (kept) return kept;
     const missed = this.position - totals.position;
-    if (missed <= 0) return;
-    for (const tx of this.#ring.slice(-missed)) totals.apply(tx.position, tx.rows);
+    if (missed > 0) for (const tx of this.#ring.slice(-missed)) totals.apply(tx.position, tx.rows);
+    this.totals.set(totals.id, totals);
+    return totals;
   }
 
   /** Whether everything after a position is still in memory. */

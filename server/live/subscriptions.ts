@@ -75,7 +75,7 @@ export class Subscriptions {
     if (!socket.connected) return;
     // From here on nothing awaits: rows, what happened to them since, and frames leave no gap.
     for (const key of topics) watcher.topics.add(key);
-    for (const one of figures) watcher.totals.set(one.key, one);
+    for (const one of figures) watcher.totals.set(one.key, hub.adopt(one));
     watcher.regroup();
     if (isStart) socket.emit('start', { position: hub.position, rights: watcher.rightsKey, resumed: false });
     topics.forEach((key, at) => {
@@ -84,7 +84,7 @@ export class Subscriptions {
       const late = hub.since(snapshot.position, { rights: watcher.rights, topics: new Set([key]) });
       socket.emit('rows', key, snapshot.body, late);
     });
-    for (const one of figures) socket.emit('totals', one.key, one.entries());
+    for (const { key } of figures) socket.emit('totals', key, watcher.totals.get(key)?.entries() ?? []);
   }
 
   /** Continues where an earlier connection ended, when memory or the log still has what was missed. */
@@ -96,7 +96,7 @@ export class Subscriptions {
     const earlier = hub.remembers(cursor.position) ? [] : await this.#missed(hub, cursor.position);
     if (!earlier || !socket.connected) return false;
     for (const key of topics) watcher.topics.add(key);
-    for (const one of figures) watcher.totals.set(one.key, one);
+    for (const one of figures) watcher.totals.set(one.key, hub.adopt(one));
     const view = { rights: watcher.rights, topics: watcher.topics };
     const from = earlier.at(-1)?.position ?? cursor.position;
     if (!hub.remembers(from)) return false;
@@ -104,7 +104,7 @@ export class Subscriptions {
     watcher.regroup();
     socket.emit('start', { position: cursor.position, rights: watcher.rightsKey, resumed: true });
     socket.emit('f', [cursor.position, hub.position, ops]);
-    for (const one of figures) socket.emit('totals', one.key, one.entries());
+    for (const one of watcher.totals.values()) socket.emit('totals', one.key, one.entries());
     return true;
   }
 
@@ -177,10 +177,9 @@ export class Subscriptions {
     if (loadedMeanwhile) return loadedMeanwhile;
     if (!hub.remembers(position)) return this.#figures({ hub, member, rights } as Watcher, { key, definition, params });
     const measure = definition.measure(params as never);
-    const totals = new Totals({ key, entity: definition.entity, measure, rights: onlyThese, position, entries: result });
-    hub.replay(totals);
-    hub.totals.set(id, totals);
-    return totals;
+    const { entity } = definition;
+    const totals = new Totals({ key, entity, measure, rights: onlyThese, position, entries: result });
+    return hub.adopt(totals);
   }
 }
 

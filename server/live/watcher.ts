@@ -41,13 +41,13 @@ export class Watcher {
 
   /** Moves to the audience of its present rights and subscriptions. Synchronous: no frame falls between. */
   regroup(): void {
-    if (this.audience) {
-      this.hub.catchUp(this.audience);
-      void this.socket.leave(this.audience.room);
-      this.hub.leave(this.audience);
-    }
+    const old = this.audience;
+    if (old) this.hub.catchUp(old);
     const view = { rights: this.rights, topics: new Set(this.topics) };
     this.audience = this.hub.join(this.rightsKey, view, new Map(this.totals));
+    if (old) this.hub.leave(old);
+    if (old?.room === this.audience.room) return;
+    if (old) void this.socket.leave(old.room);
     void this.socket.join(this.audience.room);
   }
 
