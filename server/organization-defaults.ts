@@ -49,10 +49,14 @@ export async function addPipeline(tx: Tx, own: Own, language: Language): Promise
     .insertInto('pipelines')
     .values({ ...own, id: pipelineId, name, isDefault: true, position: rankBetween(null, null) })
     .execute();
-  const rows = placed(stages).map(({ kind, probability, position, ...stage }) => {
-    return { ...own, id: newId(), pipelineId, name: stage[language], kind, probability, position };
-  });
+  const rows = usualStages(language).map((stage) => ({ ...own, ...stage, id: newId(), pipelineId }));
   await tx.insertInto('stages').values(rows).execute();
+}
+
+export function usualStages(language: Language) {
+  return placed(stages).map(({ kind, probability, position, ...stage }) => {
+    return { name: stage[language], kind, probability, position };
+  });
 }
 
 export async function addLostReasons(tx: Tx, own: Own, language: Language): Promise<void> {

@@ -17,6 +17,10 @@ export interface Context {
   identity: Identity | undefined;
   member: Member | undefined;
   mutationId: string | undefined;
+  /** What must hold first, looked at in the transaction of the change: `If-Match`, a key in use. */
+  precondition?: ((tx: Tx) => Promise<void>) | undefined;
+  /** What was asked, where the input has parts of the server's own making. */
+  requestHash?: string | undefined;
 }
 export type MemberContext = Context & { identity: Identity; member: Member };
 
@@ -72,6 +76,7 @@ const named = t.procedure.use(async ({ next }) => {
 });
 
 export const router = t.router;
+export const mergeRouters = t.mergeRouters;
 
 /** Anyone, signed in or not. */
 export const open = named.meta({ permission: 'public' });
@@ -89,8 +94,8 @@ export const member = signedIn.meta({ permission: 'member' }).use(({ ctx, next }
 });
 
 /** Members whose role grants the permission at some level; which records it reaches is for the queries. */
-export const allowed = (permission: Permission) =>
-  member.meta({ permission }).use(({ ctx, next }) => {
+export const allowed = (permission: Permission, rest: RestRoute[] = []) =>
+  member.meta({ permission, rest }).use(({ ctx, next }) => {
     requirePermission(ctx.member, permission);
     return next();
   });
@@ -99,10 +104,15 @@ export const allowed = (permission: Permission) =>
 export function change<T>(ctx: MemberContext, name: string, input: unknown, run: (tx: Tx) => Promise<T>): Promise<Committed<T>> {
   const { member: who, mutationId } = ctx;
   const mutation = mutationId
-    ? { id: mutationId, name, hash: createHash('sha256').update(JSON.stringify(input)).digest('base64url') }
+    ? { id: mutationId, name, hash: ctx.requestHash ?? hashOf(input) }
     : undefined;
-  return commit(ctx.app.live, { organizationId: who.organizationId, actor: who.memberId, mutation }, run);
+  return commit(ctx.app.live, { organizationId: who.organizationId, actor: who.memberId, mutation }, async (tx) => {
+    await ctx.precondition?.(tx);
+    return run(tx);
+  });
 }
+
+export const hashOf = (input: unknown): string => createHash('sha256').update(JSON.stringify(input)).digest('base64url');
 
 /** Reads in the caller's organization. */
 export function query<T>(ctx: MemberContext, run: (tx: Tx) => Promise<T>): Promise<T> {

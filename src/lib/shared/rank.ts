@@ -1,4 +1,4 @@
-import { generateKeyBetween } from 'fractional-indexing';
+import { generateKeyBetween, generateNKeysBetween } from 'fractional-indexing';
 
 /** Orders by (rank, id); ranks compare by code unit, as the database's "C" collation does. */
 export function byRank(a: { rank: string; id: string }, b: { rank: string; id: string }): number {
@@ -21,3 +21,7 @@ export function rankBetween(before: string | null, after: string | null): string
     before !== null && after !== null && before >= after ? null : after,
   );
 }
+
+/** That many ranks in order, all after one; null stands for the edge. */
+export const ranksAfter = (before: string | null, count: number): string[] =>
+  generateNKeysBetween(before, null, count);
