@@ -1,15 +1,9 @@
 import { expect, test } from 'vitest';
-import { addDays, dayIn, daysBetween, fullDay, shortDay } from '#lib/shared/dates.ts';
+import { addDays, dayIn, daysBetween, fullDay, instantOf, shortDay } from '#lib/shared/dates.ts';
 import { localeFrom, translator } from '#lib/shared/i18n.ts';
 import { en } from '#lib/shared/messages-en.ts';
 import { ru } from '#lib/shared/messages-ru.ts';
-import {
-  editableMoney,
-  moneyText,
-  parseMoney,
-  totalIn,
-  weightedValue,
-} from '#lib/shared/money.ts';
+import { editableMoney, moneyText, parseMoney, totalIn, weightedValue } from '#lib/shared/money.ts';
 
 const plain = (text: string) => text.replace(/[\u00A0\u202F]/g, ' ');
 
@@ -100,9 +94,15 @@ test('days are counted in the zone of the organization', () => {
   expect(addDays('2026-12-31', 1)).toBe('2027-01-01');
 });
 
-test('a day of this year is short, another one is full', () => {
+test('a wall clock time is an instant of its zone, also beside a change of clocks', () => {
+  expect(instantOf('2026-11-20', '16:30', 'Europe/Moscow')).toBe(Date.parse('2026-11-20T13:30Z'));
+  expect(instantOf('2026-10-25', '04:00', 'Europe/Berlin')).toBe(Date.parse('2026-10-25T03:00Z'));
+});
+
+test('a day of this half year is short, another one is full', () => {
   expect(shortDay('2026-12-05', { locale: 'ru', today: '2026-11-20' })).toBe('05 дек');
   expect(shortDay('2026-11-24', { locale: 'ru', today: '2026-11-20' })).toBe('24 ноя');
-  expect(shortDay('2027-01-15', { locale: 'ru', today: '2026-11-20' })).toBe('15.01.2027');
+  expect(shortDay('2027-01-15', { locale: 'ru', today: '2026-11-20' })).toBe('15 янв');
+  expect(shortDay('2025-01-15', { locale: 'ru', today: '2026-11-20' })).toBe('15.01.2025');
   expect(fullDay('2027-01-15', 'en')).toBe('15/01/2027');
 });

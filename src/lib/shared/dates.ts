@@ -4,7 +4,9 @@ import { intlLocale, type Locale } from './i18n.ts';
 export type Day = string;
 
 export function dayIn(timeZone: string, at: Date): Day {
-  return at.toLocaleDateString('sv-SE', { timeZone });
+  const known = dayFormats.get(timeZone) ?? new Intl.DateTimeFormat('sv-SE', { timeZone });
+  dayFormats.set(timeZone, known);
+  return known.format(at);
 }
 
 /** Whole days from one day to another; negative when `to` is earlier. */
@@ -16,9 +18,22 @@ export function addDays(day: Day, days: number): Day {
   return new Date(Date.parse(`${day}T00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
 }
 
-/** `18 дек` within this year, else `15.01.2027`. */
+/** The instant, in milliseconds since 1970, at which clocks of a zone show `time` (`16:30`) on a day. */
+export function instantOf(day: Day, time: string, timeZone: string): number {
+  const guess = Date.parse(`${day}T${time}:00Z`);
+  const shown = (at: number) =>
+    Date.parse(
+      `${new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' })
+        .format(at)
+        .replace(' ', 'T')}Z`,
+    );
+  const first = guess - (shown(guess) - guess);
+  return first - (shown(first) - guess);
+}
+
+/** `18 дек` within half a year of today, else `15.01.2027`. */
 export function shortDay(day: Day, { locale, today }: { locale: Locale; today: Day }): string {
-  if (day.slice(0, 4) !== today.slice(0, 4)) return fullDay(day, locale);
+  if (Math.abs(daysBetween(today, day)) > 183) return fullDay(day, locale);
   const parts = formatter(locale, { day: '2-digit', month: 'short', timeZone: 'UTC' });
   return parts
     .format(Date.parse(`${day}T00:00Z`))
@@ -47,6 +62,7 @@ export function clock(
   return formatter(locale, { hour: '2-digit', minute: '2-digit', timeZone }).format(at);
 }
 
+const dayFormats = new Map<string, Intl.DateTimeFormat>();
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
 function formatter(locale: Locale, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {

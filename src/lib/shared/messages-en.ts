@@ -99,6 +99,7 @@ export const en = {
   'board.stages': 'Stages',
   'board.stageSettings': 'Stages',
   'board.invite': 'Invite people',
+  'board.recent': 'last 90 days: {count}',
   'board.readOnly': 'You can look at this board, not change it',
   'board.noResults': 'No deal fits the filter',
   'board.noResultsText': 'Take a condition away, or clear them all.',
@@ -187,10 +188,7 @@ export const en = {
   'priority.urgent': 'Urgent',
 
   'activity.none': 'No next step',
-  'activity.overdue': {
-    one: '{title} overdue by {count} day',
-    other: '{title} overdue by {count} days',
-  },
+  'activity.overdue': '{title} overdue by {count} d',
   'activity.today': '{title} today',
   'activity.todayAt': '{title} today, {time}',
   'activity.on': '{title} {date}',

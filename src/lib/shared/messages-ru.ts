@@ -119,6 +119,7 @@ export const ru: Translated<typeof en> = {
   'board.stages': 'Этапы',
   'board.stageSettings': 'Этапы',
   'board.invite': 'Пригласить',
+  'board.recent': 'за 90 дней: {count}',
   'board.readOnly': 'Эту доску вы можете смотреть, но не менять',
   'board.noResults': 'Под фильтр не подходит ни одна сделка',
   'board.noResultsText': 'Уберите одно из условий или сбросьте все.',
@@ -207,12 +208,7 @@ export const ru: Translated<typeof en> = {
   'priority.urgent': 'Срочный',
 
   'activity.none': 'Нет следующего дела',
-  'activity.overdue': {
-    one: '{title}: просрочено на {count} день',
-    few: '{title}: просрочено на {count} дня',
-    many: '{title}: просрочено на {count} дней',
-    other: '{title}: просрочено на {count} дня',
-  },
+  'activity.overdue': '{title}: просрочено на {count} дн',
   'activity.today': '{title} сегодня',
   'activity.todayAt': '{title} сегодня, {time}',
   'activity.on': '{title} {date}',

@@ -1,6 +1,6 @@
 import { getContext, setContext } from 'svelte';
 import { clock, dayIn, fullDay, longDay, shortDay } from '#lib/shared/dates.ts';
-import { translator, type Locale, type Translate } from '#lib/shared/i18n.ts';
+import { intlLocale, translator, type Locale, type Translate } from '#lib/shared/i18n.ts';
 import { moneyParts, moneyText, type Money } from '#lib/shared/money.ts';
 
 const key = Symbol('words');
@@ -27,13 +27,23 @@ export class Words {
     return this.#translate;
   }
   get today(): string {
-    return dayIn(this.timeZone, new Date());
+    return dayIn(this.timeZone, new Date(Math.floor(Date.now() / 60_000) * 60_000));
   }
   money(money: Money): string {
     return moneyText(money, { locale: this.locale });
   }
   compactMoney(money: Money): string {
     return moneyText(money, { locale: this.locale, isCompact: true });
+  }
+  number(value: number): string {
+    return value.toLocaleString(intlLocale(this.locale));
+  }
+  currencySign(currency: string): string {
+    const { lead, tail } = moneyParts({ value: 100, currency }, { locale: this.locale });
+    return (lead + tail).trim();
+  }
+  percent(value: number): string {
+    return this.locale === 'ru' ? `${value}\u00A0%` : `${value}%`;
   }
   moneyParts(money: Money, isCompact: boolean) {
     return moneyParts(money, { locale: this.locale, isCompact });

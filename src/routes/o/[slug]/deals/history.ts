@@ -1,0 +1,61 @@
+import type { MessageKey } from '#lib/shared/i18n.ts';
+import type { Words } from '#lib/ui/words.svelte.ts';
+
+/** One entry of the log about a record: who did what, and which fields went from what to what. */
+export interface Entry {
+  id: string;
+  at: number;
+  memberId: string | null;
+  name: string | null;
+  act: 'insert' | 'update' | 'delete';
+  fields: { field: string; from: unknown; to: unknown }[];
+}
+
+interface Names {
+  stage(id: string): string | undefined;
+  member(id: string): string | undefined;
+  reason(id: string): string | undefined;
+  customer(id: string): string | undefined;
+}
+
+const labels: Record<string, MessageKey> = {
+  title: 'deal.title',
+  description: 'deal.description',
+  customerName: 'deal.customer',
+  value: 'deal.value',
+  currency: 'deal.currency',
+  probability: 'deal.probability',
+  openedOn: 'deal.opened',
+  expectedCloseOn: 'deal.closing',
+  closedOn: 'deal.closed',
+  priority: 'deal.priority',
+  tags: 'deal.tags',
+  ownerId: 'deal.owner',
+  stageId: 'deal.stage',
+  lostReasonId: 'deal.lostReason',
+  nextActivityTitle: 'deal.nextActivity',
+};
+
+/** The fields of an entry that mean something to a person, with their values in words. */
+export function readableFields(
+  entry: Entry,
+  { words, names, currency }: { words: Words; names: Names; currency: string },
+): { label: string; from: string; to: string }[] {
+  const say = words.t as (key: MessageKey) => string;
+  const text = (field: string, value: unknown): string => {
+    if (value === null || value === undefined || value === '') return words.t('history.blank');
+    if (field === 'value' && typeof value === 'number') return words.money({ value, currency });
+    if (field === 'probability') return words.percent(Number(value));
+    if (field.endsWith('On')) return words.fullDay(String(value).slice(0, 10));
+    if (field === 'stageId') return names.stage(String(value)) ?? '?';
+    if (field === 'ownerId') return names.member(String(value)) ?? '?';
+    if (field === 'lostReasonId') return names.reason(String(value)) ?? '?';
+    if (field === 'priority') return say(`priority.${String(value)}` as MessageKey);
+    if (Array.isArray(value)) return value.length ? value.join(', ') : words.t('history.blank');
+    return String(value);
+  };
+  return entry.fields.flatMap(({ field, from, to }) => {
+    const label = labels[field];
+    return label ? [{ label: say(label), from: text(field, from), to: text(field, to) }] : [];
+  });
+}
