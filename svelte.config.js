@@ -2,7 +2,7 @@ import adapter from '@sveltejs/adapter-node';
 
 /**
  * SvelteKit's options. Vite's root is `src`, so `vite.config.ts` adds the paths.
- * @type {import('@sveltejs/kit').Config}
+ * @type {import('@sveltejs/kit/vite').Config}
  */
 const config = {
   adapter: adapter({ out: 'build', precompress: true }),

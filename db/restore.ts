@@ -36,7 +36,7 @@ export async function restore({
   }
 }
 
-async function* readLines(from: Readable): AsyncGenerator<string> {
+async function* readLines(from: Readable): AsyncGenerator<string, undefined> {
   const text = from.pipe(createGunzip());
   from.once('error', (error) => text.destroy(error));
   try {
@@ -56,7 +56,10 @@ async function* readLines(from: Readable): AsyncGenerator<string> {
   }
 }
 
-async function write(client: pg.Client, lines: AsyncGenerator<string>): Promise<BackupEnd['rows']> {
+async function write(
+  client: pg.Client,
+  lines: AsyncGenerator<string, undefined>,
+): Promise<BackupEnd['rows']> {
   const head = readHead((await lines.next()).value);
   await requireFit(client, head);
   await client.query('set local session_replication_role = replica');
@@ -106,7 +109,7 @@ async function requireFit(client: pg.Client, head: BackupHead): Promise<void> {
 async function writeTable(
   client: pg.Client,
   { name, columns }: TableShape,
-  lines: AsyncGenerator<string>,
+  lines: AsyncGenerator<string, undefined>,
 ): Promise<number> {
   const list = columns.map((column) => pg.escapeIdentifier(column.name)).join(', ');
   const copy = client.query(copyFrom(`copy ${name} (${list}) from stdin`));

@@ -10,7 +10,7 @@ import { type App, setApp } from './app.ts';
 import { admit } from './auth/admission.ts';
 import { findMember } from './auth/membership.ts';
 import { livingSignIns } from './auth/sessions.ts';
-import { type Config, DEFAULT_DEMO_PASSWORD, prepareKit, readConfig } from './config.ts';
+import { type Config, DEFAULT_DEMO_PASSWORD, readConfig } from './config.ts';
 import { handleTrpc } from './context.ts';
 import { dealTotals } from './deals.ts';
 import { fillDemo } from './demo.ts';
