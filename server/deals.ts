@@ -10,14 +10,15 @@ import { reachSql, type Member, type Permission } from './access.ts';
 import { restoreRecord } from './live/restore.ts';
 import type { TotalsDefinition } from './live/totals.ts';
 import type { Tx } from './live/transaction.ts';
+import { dealRest } from './rest/deals.ts';
 import { allowed, change, query, router } from './trpc.ts';
 
 export const deals = router({
-  get: allowed('deals.view')
+  get: allowed('deals.view', dealRest.get)
     .input(z.strictObject({ id: field.id }))
     .query(({ ctx, input }) => query(ctx, (tx) => visibleDeal(tx, ctx.member, input.id))),
 
-  create: allowed('deals.create')
+  create: allowed('deals.create', dealRest.create)
     .input(createDeal.input)
     .mutation(({ ctx, input }) =>
       change(ctx, 'deals.create', input, async (tx) => {
@@ -38,7 +39,7 @@ export const deals = router({
       }),
     ),
 
-  update: allowed('deals.edit')
+  update: allowed('deals.edit', dealRest.update)
     .input(updateDeal.input)
     .mutation(({ ctx, input }) =>
       change(ctx, 'deals.update', input, async (tx) => {
@@ -52,27 +53,13 @@ export const deals = router({
       }),
     ),
 
-  move: allowed('deals.edit')
+  move: allowed('deals.edit', dealRest.move)
     .input(moveDeal.input)
     .mutation(({ ctx, input }) =>
-      change(ctx, 'deals.move', input, async (tx) => {
-        const deal = await changeableDeal(tx, ctx.member, input.id, 'deals.edit');
-        const stage = await requireStage(tx, deal.pipelineId, input.stageId);
-        const { id, lostReasonId, ...details } = input;
-        if (stage.kind === 'open' && details.closedOn) throw badInput('closedOn', 'onlyWhenClosed');
-        const reason = stage.kind === 'lost' ? (lostReasonId ?? deal.lostReasonId) : null;
-        if (stage.kind === 'lost') await requireLostReason(tx, reason);
-        const rank = input.rank ?? (deal.stageId === stage.id ? deal.rank : await lastRank(tx, stage.id));
-        await tx
-          .updateTable('deals')
-          .set({ ...details, rank, lostReasonId: reason })
-          .where('id', '=', id)
-          .execute();
-        return dealRow(tx, id);
-      }),
+      change(ctx, 'deals.move', input, (tx) => moveWithinPipeline(tx, ctx.member, input)),
     ),
 
-  delete: allowed('deals.delete')
+  delete: allowed('deals.delete', dealRest.delete)
     .input(deleteDeal.input)
     .mutation(({ ctx, input }) =>
       change(ctx, 'deals.delete', input, async (tx) => {
@@ -82,7 +69,7 @@ export const deals = router({
       }),
     ),
 
-  restore: allowed('deals.delete')
+  restore: allowed('deals.delete', dealRest.restore)
     .input(restoreDeal.input)
     .mutation(({ ctx, input }) =>
       change(ctx, 'deals.restore', input, async (tx) => {
@@ -118,6 +105,27 @@ export async function changeableDeal(tx: Tx, member: Member, id: string, permiss
     .executeTakeFirstOrThrow(notFound);
   if (!covers(member, permission, deal)) throw new AppError('FORBIDDEN', { reason: 'notYours' });
   return deal;
+}
+
+/** The one way from stage to stage: a deal is won, lost and reopened by it too. */
+export async function moveWithinPipeline(
+  tx: Tx,
+  member: Member,
+  input: z.infer<typeof moveDeal.input>,
+): Promise<DealRow> {
+  const deal = await changeableDeal(tx, member, input.id, 'deals.edit');
+  const stage = await requireStage(tx, deal.pipelineId, input.stageId);
+  const { id, lostReasonId, ...details } = input;
+  if (stage.kind === 'open' && details.closedOn) throw badInput('closedOn', 'onlyWhenClosed');
+  const reason = stage.kind === 'lost' ? (lostReasonId ?? deal.lostReasonId) : null;
+  if (stage.kind === 'lost') await requireLostReason(tx, reason);
+  const rank = input.rank ?? (deal.stageId === stage.id ? deal.rank : await lastRank(tx, stage.id));
+  await tx
+    .updateTable('deals')
+    .set({ ...details, rank, lostReasonId: reason })
+    .where('id', '=', id)
+    .execute();
+  return dealRow(tx, id);
 }
 
 async function requireStage(tx: Tx, pipelineId: string, stageId: string): Promise<{ id: string; kind: string }> {

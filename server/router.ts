@@ -1,15 +1,35 @@
+import { activities } from './activities.ts';
+import { customers } from './customers.ts';
+import { dealLists } from './deal-lists.ts';
+import { dealProducts } from './deal-products.ts';
+import { dealStates } from './deal-states.ts';
 import { deals } from './deals.ts';
+import { exchangeRates } from './exchange-rates.ts';
+import { lostReasons } from './lost-reasons.ts';
+import { pipelines } from './pipelines.ts';
+import { products } from './products.ts';
+import { stages } from './stages.ts';
+import { timeline } from './timeline.ts';
 import { auth } from './auth/procedures.ts';
 import { invitations } from './invitations.ts';
 import { members } from './members.ts';
 import { organizations } from './organizations.ts';
 import { roles } from './roles.ts';
 import { teams } from './teams.ts';
-import { router } from './trpc.ts';
+import { mergeRouters, router } from './trpc.ts';
 
 /** The table of contents: one line a feature. */
 export const appRouter = router({
-  deals,
+  activities,
+  customers,
+  deals: mergeRouters(deals, dealLists, dealStates),
+  dealProducts,
+  exchangeRates,
+  lostReasons,
+  pipelines,
+  products,
+  stages,
+  timeline,
   auth,
   invitations,
   members,

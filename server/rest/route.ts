@@ -1,4 +1,6 @@
-/** A REST request after reading: names already in camelCase, values still as they came. */
+import type { Context } from '../trpc.ts';
+
+/** A REST request after reading: names already in camelCase, values as the procedure wants them. */
 export interface RestRequest {
   params: Record<string, string>;
   query: Record<string, unknown>;
@@ -17,6 +19,10 @@ export interface RestRoute {
   /** The success status; 200, or 201 for a POST, unless said otherwise. */
   status?: number;
   message?: string;
-  input?: (request: RestRequest) => unknown;
+  input?: (request: RestRequest, context: Context) => unknown;
   output?: (answer: never) => unknown;
+  /** Fields that the procedure needs and `input` fills when they are left out. */
+  filled?: readonly string[];
+  /** Names that callers use for fields, beside those of the entity. */
+  alsoKnownAs?: Readonly<Record<string, string>>;
 }
