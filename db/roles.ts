@@ -10,16 +10,19 @@ export class RolesMissing extends Error {}
 export async function ensureRoles(client: pg.Client): Promise<void> {
   if (await hasRoles(client)) return;
   try {
-    for (const role of ROLES) {
-      const { rows } = await client.query('select from pg_roles where rolname = $1', [role]);
-      if (rows.length === 0) await client.query(`create role ${role} nologin`);
-    }
+    for (const role of await missingRoles(client))
+      await client.query(`create role ${role} nologin`);
     await client.query(await grants(client));
   } catch (error) {
     if (!isRefusal(error)) throw error;
     throw new RolesMissing(await explain(client));
   }
   if (!(await hasRoles(client))) throw new RolesMissing(await explain(client));
+}
+
+async function missingRoles(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query<{ rolname: string }>('select rolname from pg_roles');
+  return ROLES.filter((role) => !rows.some(({ rolname }) => rolname === role));
 }
 
 async function hasRoles(client: pg.Client): Promise<boolean> {
@@ -53,7 +56,7 @@ async function explain(client: pg.Client): Promise<string> {
     'The login of DATABASE_URL may not make the roles that Syncline needs.',
     'Let an administrator of the database run this once, then start again:',
     '',
-    ...ROLES.map((role) => `create role ${role} nologin;`),
+    ...(await missingRoles(client)).map((role) => `create role ${role} nologin;`),
     await grants(client),
     '-- and, for a login of its own for the application (DATABASE_APP_URL):',
     "-- create role syncline_web login password '…'; grant syncline_app to syncline_web;",

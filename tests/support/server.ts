@@ -28,10 +28,12 @@ export interface TestServer {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+type Settings = Record<string, string>;
+
 interface Options {
   /** Fill the demo organization. */
   demo?: boolean;
-  env?: Record<string, string>;
+  env?: Settings | ((settings: { DATABASE_URL: string }) => Settings);
   /** The Postgres to make the database in; a test has the run's own by default. */
   postgresUrl?: string;
   /** Run another build of the program, for instance a fresh clone. */
@@ -48,11 +50,12 @@ export async function startServer({
   const base = await createDatabase(postgresUrl);
   const dataDir = await mkdtemp(path.join(tmpdir(), 'syncline-server-'));
   const port = await freePort();
+  const settings = { DATABASE_URL: base.url, DATA_DIR: dataDir, DEMO: demo ? '1' : '0' };
   const start = () =>
     startProgram({
       folder,
       port,
-      env: { DATABASE_URL: base.url, DATA_DIR: dataDir, DEMO: demo ? '1' : '0', ...env },
+      env: { ...settings, ...(typeof env === 'function' ? env(settings) : env) },
     });
   let program = await start();
   const stop = async () => {
