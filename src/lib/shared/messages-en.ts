@@ -288,6 +288,12 @@ export const en = {
   'fault.INTERNAL': 'Something broke on our side',
   'fault.UNAVAILABLE': 'The server is not available now',
 
+  'conflict.title': '{field}: two versions',
+  'conflict.you': 'You, {time}',
+  'conflict.other': '{name}, {time}',
+  'conflict.take': 'Take',
+  'conflict.keep': 'Keep mine',
+
   'panel.facts': 'Facts',
   'panel.edit': 'Edit: {field}',
   'panel.failed': 'The deal did not load',

@@ -313,6 +313,12 @@ export const ru: Translated<typeof en> = {
   'fault.INTERNAL': 'У нас что-то сломалось',
   'fault.UNAVAILABLE': 'Сервер сейчас недоступен',
 
+  'conflict.title': '{field}: две версии',
+  'conflict.you': 'Вы, {time}',
+  'conflict.other': '{name}, {time}',
+  'conflict.take': 'Взять',
+  'conflict.keep': 'Оставить мою',
+
   'panel.facts': 'Главное',
   'panel.edit': 'Изменить: {field}',
   'panel.failed': 'Сделка не загрузилась',

@@ -1,5 +1,5 @@
 import { SvelteMap } from 'svelte/reactivity';
-import type { RemoteNote } from '#lib/live/notes.svelte.ts';
+import type { Conflict, RemoteNote } from '#lib/live/notes.svelte.ts';
 import type { Deal } from '#lib/shared/entities.ts';
 import type { MessageKey } from '#lib/shared/i18n.ts';
 import { firstNameOf } from '#lib/ui/person.ts';
@@ -27,6 +27,8 @@ const fieldNames: Record<string, MessageKey> = {
   nextActivityId: 'deal.nextActivity',
   stageId: 'deal.stage',
 };
+
+const conflictFields = ['title', 'value', 'expectedCloseOn', 'ownerId', 'priority', 'description'];
 
 /** Others on this board: who is here, who carries or edits what, and what they changed just now. */
 export class BoardPeople {
@@ -97,6 +99,15 @@ export class BoardPeople {
       at: note.at,
       text: what && this.#board.words.t('deal.changedBy', { name: firstNameOf(name), what }),
     };
+  }
+  /** Fields that another person and I changed at the same time: both values stand side by side. */
+  conflictsOf(deal: Deal): Conflict[] {
+    return this.#board.live.notes
+      .conflictsOf('deals', deal.id)
+      .filter(({ field }) => conflictFields.includes(field));
+  }
+  resolve(conflict: Conflict): void {
+    this.#board.live.notes.resolve(conflict);
   }
   fieldChangedBy(dealId: string, field: string): { id: string; name: string } | undefined {
     const note = this.#freshNote(dealId);

@@ -8,7 +8,7 @@ import type { Words } from '#lib/ui/words.svelte.ts';
 import { BoardPeople } from './board-people.svelte.ts';
 import { DealActions } from './deal-actions.svelte.ts';
 import { Drag } from './drag.svelte.ts';
-import type { Entry } from './history.ts';
+import type { History, Names } from './history.ts';
 import { filterOf, isEmptyFilter, withFilter, type Filter } from './filters.ts';
 
 export interface Column {
@@ -290,9 +290,15 @@ export class Board {
     return { n: at + 1, count: list.length, previous: list[at - 1]?.id, next: list[at + 1]?.id };
   }
 
+  readonly names: Names = {
+    stage: (id) => this.stageOf(id)?.name,
+    member: (id) => this.memberName(id) || undefined,
+    reason: (id) => this.lostReasons.find((one) => one.id === id)?.name,
+  };
+
   /** The log of a deal, newest first. */
-  async history(id: string, page: { limit: number; before?: number }): Promise<Entry[]> {
-    return this.live.api.call.timeline.ofRecord.query({ entity: 'deals', id, ...page });
+  async history(id: string, before?: string): Promise<History> {
+    return this.live.api.call.timeline.ofRecord.query({ entity: 'deals', id, before, limit: 30 });
   }
 
   async copyLink(dealId: string): Promise<void> {

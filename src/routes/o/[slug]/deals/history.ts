@@ -3,19 +3,28 @@ import type { Words } from '#lib/ui/words.svelte.ts';
 
 /** One entry of the log about a record: who did what, and which fields went from what to what. */
 export interface Entry {
-  id: string;
-  at: number;
-  memberId: string | null;
-  name: string | null;
-  act: 'insert' | 'update' | 'delete';
-  fields: { field: string; from: unknown; to: unknown }[];
+  place: string;
+  at: string;
+  actor?: { memberId: string | null; name: string };
+  action: 'created' | 'changed' | 'deleted';
+  changes: FieldChange[];
 }
 
-interface Names {
+export interface History {
+  entries: Entry[];
+  nextBefore: string | null;
+}
+
+export interface FieldChange {
+  field: string;
+  from?: unknown;
+  to?: unknown;
+}
+
+export interface Names {
   stage(id: string): string | undefined;
   member(id: string): string | undefined;
   reason(id: string): string | undefined;
-  customer(id: string): string | undefined;
 }
 
 const labels: Record<string, MessageKey> = {
@@ -36,9 +45,9 @@ const labels: Record<string, MessageKey> = {
   nextActivityTitle: 'deal.nextActivity',
 };
 
-/** The fields of an entry that mean something to a person, with their values in words. */
+/** The changed fields that mean something to a person, with their values in words. */
 export function readableFields(
-  entry: Entry,
+  fields: FieldChange[],
   { words, names, currency }: { words: Words; names: Names; currency: string },
 ): { label: string; from: string; to: string }[] {
   const say = words.t as (key: MessageKey) => string;
@@ -54,7 +63,7 @@ export function readableFields(
     if (Array.isArray(value)) return value.length ? value.join(', ') : words.t('history.blank');
     return String(value);
   };
-  return entry.fields.flatMap(({ field, from, to }) => {
+  return fields.flatMap(({ field, from, to }) => {
     const label = labels[field];
     return label ? [{ label: say(label), from: text(field, from), to: text(field, to) }] : [];
   });
