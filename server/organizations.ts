@@ -47,7 +47,8 @@ export const organizations = router({
         .map((one): Mine => {
           const { organizationId, organizationName, slug, memberId, roleSlug } = one;
           return { id: organizationId, name: organizationName, slug, memberId, roleSlug };
-        });
+        })
+        .sort((a, b) => a.name.localeCompare(b.name));
     }),
 
   create: signedIn

@@ -58,8 +58,15 @@ export async function identifyPerson(
     };
     return { person, identity, setCookie: undefined };
   }
-  if (!cookie || !mayUseCookie(parts, credentials)) return undefined;
-  const found = await findSession(parts, cookie);
+  return cookie && mayUseCookie(parts, credentials) ? identifyPage(parts, cookie) : undefined;
+}
+
+/** By the cookie alone: for pages, which change nothing but by forms whose Origin Kit has checked. */
+export async function identifyPage(
+  parts: AuthParts,
+  cookie: string | undefined,
+): Promise<Identified | undefined> {
+  const found = cookie ? await findSession(parts, cookie) : undefined;
   if (!found) return undefined;
   const { person, sessionHash, renewedCookie } = found;
   return {

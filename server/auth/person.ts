@@ -16,6 +16,7 @@ export interface Person {
   email: string;
   /** Until they have, they are in no organization. */
   mustChangePassword: boolean;
+  /** The first joined comes first. */
   memberships: Membership[];
 }
 
@@ -26,7 +27,7 @@ export const personOfUser = sql<Person>`jsonb_build_object(
     select coalesce(jsonb_agg(jsonb_build_object(
       'organizationId', m.organization_id, 'slug', m.slug, 'organizationName', m.organization_name,
       'userId', u.id, 'memberId', m.member_id, 'name', m.member_name, 'teamId', m.team_id,
-      'roleId', m.role_id, 'roleSlug', m.role_slug, 'access', m.access) order by m.organization_name), '[]')
+      'roleId', m.role_id, 'roleSlug', m.role_slug, 'access', m.access) order by m.member_id), '[]')
     from platform.memberships_of(u.id) m where not u.must_change_password))`;
 
 export async function findPerson(

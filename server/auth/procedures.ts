@@ -63,7 +63,7 @@ export const auth = router({
         email: z.optional(z.string().check(z.maxLength(200))),
         username: z.optional(z.string().check(z.maxLength(200))),
         password: secret,
-        /** Slug or id of the organization that the tokens are for; the first by name when left out. */
+        /** Slug or id of the organization that the tokens are for; the first joined when left out. */
         organization: z.optional(z.string().check(z.maxLength(100))),
       }),
     )
@@ -249,6 +249,7 @@ function described(person: Person, organizationId: string | null) {
     email: address,
     username: address,
     name,
+    memberId: membership?.memberId ?? null,
     role: membership?.roleSlug ?? null,
     organization: membership
       ? { id: membership.organizationId, name: membership.organizationName, slug: membership.slug }
