@@ -42,6 +42,8 @@ export async function migrate({ url, log }: { url: string; log: Log }): Promise<
       await apply(client, migration);
       log.info({ migration: migration.name, ms: Date.now() - began }, 'migrated');
     }
+    // Migrations grant whole schemas; what has run is not for the application to write.
+    await client.query('revoke insert, update, delete on platform.migrations from syncline_app');
     return waiting.map(({ name }) => name);
   } finally {
     await client.end();

@@ -2,10 +2,12 @@ import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import { connect } from '#db/connect.ts';
+import { connect, connectAsOwner } from '#db/connect.ts';
 import { serveDatabase } from '#db/database.ts';
 import type { Embedded } from '#db/embedded.ts';
 import { migrate, newestMigration } from '#db/migrate.ts';
+import { startClock } from '#jobs/clock.ts';
+import { tidy } from '#jobs/tidy.ts';
 import { type App, setApp } from './app.ts';
 import { admit } from './auth/admission.ts';
 import { findMember } from './auth/membership.ts';
@@ -70,6 +72,8 @@ async function run({ config, log, database }: Parts): Promise<void> {
     mounts.push({ path: '/trpc', handle: handleTrpc(app) }, { path: '/', handle: pages.handle });
   }
   await live.attach(server);
+  const owner = connectAsOwner({ url: database.url, max: 1, name: 'syncline jobs' });
+  const clock = config.roles.jobs ? startClock({ jobs: [tidy(owner.pool)], log }) : undefined;
   if (config.demo) await fillDemo(app, { password: config.demoPassword });
   await listen(server, config);
   announce(config, server);
@@ -79,10 +83,10 @@ async function run({ config, log, database }: Parts): Promise<void> {
     // A balancer needs a moment to notice that this node takes no more requests.
     if (config.trustProxy > 0) await sleep(5000);
     const closed = closeServer(server);
-    await live.stop();
+    await Promise.all([live.stop(), clock?.stop()]);
     await closed;
     await pages?.close();
-    await close();
+    await Promise.all([close(), owner.close()]);
     await database.stop();
   });
 }

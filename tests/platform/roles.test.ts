@@ -33,7 +33,7 @@ test('the server runs on a login of its own that can be nothing but the applicat
   const { rows } = await asSuperuser(
     server.databaseUrl,
     `select distinct usename from pg_stat_activity
-     where application_name like 'syncline %' and datname = current_database()`,
+     where application_name ~ '^syncline [0-9]+$' and datname = current_database()`,
   );
   expect(rows).toEqual([{ usename: web.name }]);
 });

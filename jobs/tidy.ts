@@ -1,0 +1,24 @@
+import type { Pool } from 'pg';
+import type { Job } from './clock.ts';
+
+/**
+ * Makes the change log's partitions two weeks ahead, and removes what has run out: the answers of
+ * changes after 90 days, sessions, tokens and throttles. `owner` is the login that migrates.
+ */
+export const tidy = (owner: Pool): Job => ({
+  name: 'tidy',
+  schedule: '17 3 * * *',
+  async run() {
+    await owner.query('select sync.make_partitions()');
+    const removed: Record<string, number | null> = {};
+    for (const [table, condition] of [
+      ['sync.mutations', `at < now() - interval '90 days'`],
+      ['platform.sessions', 'expires_at < now()'],
+      ['platform.refresh_tokens', 'expires_at < now()'],
+      ['platform.throttles', 'expires_at < now()'],
+    ] as const) {
+      removed[table] = (await owner.query(`delete from ${table} where ${condition}`)).rowCount;
+    }
+    return { removed };
+  },
+});
