@@ -1,6 +1,14 @@
 import { sql, type Expression, type SqlBool } from 'kysely';
 import { z } from 'zod/mini';
-import { closingDays, recentDays, searchWords, addDays, dealFilter, dealMeasure, type DealFilter } from '#lib/shared/deal-filter.ts';
+import {
+  closingDays,
+  recentDays,
+  searchWords,
+  addDays,
+  dealFilter,
+  dealMeasure,
+  type DealFilter,
+} from '#lib/shared/deal-filter.ts';
 import { createDeal, deleteDeal, moveDeal, restoreDeal, updateDeal } from '#lib/shared/deals.ts';
 import { AppError, badInput, notFound } from '#lib/shared/errors.ts';
 import * as field from '#lib/shared/fields.ts';
@@ -46,9 +54,11 @@ export const deals = router({
         const { id, probability, ...fields } = input;
         const deal = await changeableDeal(tx, ctx.member, id, 'deals.edit');
         await requireCustomer(tx, ctx.member, fields.customerId);
-        const follow = probability === null ? { probability: await stageProbability(tx, deal.stageId) } : {};
+        const follow =
+          probability === null ? { probability: await stageProbability(tx, deal.stageId) } : {};
         const set = { ...fields, ...byHand(probability), ...follow };
-        if (Object.keys(set).length > 0) await tx.updateTable('deals').set(set).where('id', '=', id).execute();
+        if (Object.keys(set).length > 0)
+          await tx.updateTable('deals').set(set).where('id', '=', id).execute();
         return dealRow(tx, id);
       }),
     ),
@@ -95,7 +105,12 @@ export function visibleDeal(tx: Tx, member: Member, id: string): Promise<DealRow
 }
 
 /** What one may not see does not exist; what one sees but may not change is refused with the reason. */
-export async function changeableDeal(tx: Tx, member: Member, id: string, permission: Permission): Promise<DealRow> {
+export async function changeableDeal(
+  tx: Tx,
+  member: Member,
+  id: string,
+  permission: Permission,
+): Promise<DealRow> {
   const deal = await tx
     .selectFrom('deals')
     .selectAll()
@@ -128,7 +143,11 @@ export async function moveWithinPipeline(
   return dealRow(tx, id);
 }
 
-async function requireStage(tx: Tx, pipelineId: string, stageId: string): Promise<{ id: string; kind: string }> {
+async function requireStage(
+  tx: Tx,
+  pipelineId: string,
+  stageId: string,
+): Promise<{ id: string; kind: string }> {
   const stage = await tx
     .selectFrom('stages')
     .select(['id', 'kind'])
@@ -139,7 +158,11 @@ async function requireStage(tx: Tx, pipelineId: string, stageId: string): Promis
   return stage;
 }
 
-async function requireCustomer(tx: Tx, member: Member, customerId: string | null | undefined): Promise<void> {
+async function requireCustomer(
+  tx: Tx,
+  member: Member,
+  customerId: string | null | undefined,
+): Promise<void> {
   if (!customerId) return;
   const found = await tx
     .selectFrom('customers')
@@ -158,7 +181,11 @@ async function requireLostReason(tx: Tx, id: string | null): Promise<void> {
 }
 
 async function stageProbability(tx: Tx, stageId: string): Promise<number> {
-  const stage = await tx.selectFrom('stages').select('probability').where('id', '=', stageId).executeTakeFirstOrThrow();
+  const stage = await tx
+    .selectFrom('stages')
+    .select('probability')
+    .where('id', '=', stageId)
+    .executeTakeFirstOrThrow();
   return stage.probability;
 }
 
@@ -173,9 +200,14 @@ export async function lastRank(tx: Tx, stageId: string): Promise<string> {
 }
 
 /** A probability set by hand stays; null lets it follow the stage again. */
-function byHand(probability: number | null | undefined): { probability?: number; probabilityManual?: boolean } {
+function byHand(probability: number | null | undefined): {
+  probability?: number;
+  probabilityManual?: boolean;
+} {
   if (probability === undefined) return {};
-  return probability === null ? { probabilityManual: false } : { probability, probabilityManual: true };
+  return probability === null
+    ? { probabilityManual: false }
+    : { probability, probabilityManual: true };
 }
 
 /** Count, sum and weighted sum by stage and currency, over everything a filter lets through. */
@@ -204,7 +236,9 @@ export const dealTotals: TotalsDefinition<DealFilter> = {
       .execute();
     return rows.map(({ stageId, currency, ...figures }) => [
       `${stageId}/${currency}`,
-      [figures.count, figures.sum, figures.weighted, figures.recentCount, figures.recentSum].map(Number),
+      [figures.count, figures.sum, figures.weighted, figures.recentCount, figures.recentSum].map(
+        Number,
+      ),
     ]);
   },
 };
@@ -224,7 +258,9 @@ export function fitsFilter(filter: DealFilter): Expression<SqlBool> {
     tests.push(sql<SqlBool>`expected_close_on between ${today}::date and ${last}::date`);
   }
   for (const word of searchWords(filter.q)) {
-    tests.push(sql<SqlBool>`strpos(crm.plain_text(title || ' ' || coalesce(customer_name, '')), ${word}) > 0`);
+    tests.push(
+      sql<SqlBool>`strpos(crm.plain_text(title || ' ' || coalesce(customer_name, '')), ${word}) > 0`,
+    );
   }
   return sql<SqlBool>`${sql.join(tests, sql` and `)}`;
 }

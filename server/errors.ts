@@ -26,7 +26,10 @@ function issuesOf(error: Error): Issue[] | undefined {
 function toFields(issue: Issue): FieldError[] {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys' && Array.isArray(issue['keys'])) {
-    return issue['keys'].map((key) => ({ field: [...path, String(key)].join('.'), rule: 'unknown' }));
+    return issue['keys'].map((key) => ({
+      field: [...path, String(key)].join('.'),
+      rule: 'unknown',
+    }));
   }
   const params: Record<string, string | number> = {};
   for (const name of ['minimum', 'maximum', 'format', 'expected'] as const) {
@@ -40,7 +43,8 @@ function toFields(issue: Issue): FieldError[] {
 /** The database's own refusals: constraint names say which rule was broken, never other people's values. */
 function fromDatabase(error: Error): AppError | undefined {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const name = 'constraint' in error && typeof error.constraint === 'string' ? error.constraint : '';
+  const name =
+    'constraint' in error && typeof error.constraint === 'string' ? error.constraint : '';
   const column = 'column' in error && typeof error.column === 'string' ? error.column : '';
   const params = name ? { params: { constraint: name } } : {};
   switch (code) {
@@ -71,6 +75,8 @@ function fromDatabase(error: Error): AppError | undefined {
     case 'ECONNRESET':
       return new AppError('UNAVAILABLE', { reason: 'databaseAway', retryAfter: 2 });
     default:
-      return code.startsWith('08') ? new AppError('UNAVAILABLE', { reason: 'databaseAway', retryAfter: 2 }) : undefined;
+      return code.startsWith('08')
+        ? new AppError('UNAVAILABLE', { reason: 'databaseAway', retryAfter: 2 })
+        : undefined;
   }
 }

@@ -49,9 +49,11 @@ async function run({ config, log, database }: Parts): Promise<void> {
   await migrate({ url: database.url, log });
   const url = config.databaseAppUrl ?? database.url;
   const { pool, db, close } = connect({ url, max: 20, name: `syncline ${process.pid}` });
+  const own = connect({ url, max: 4, name: `syncline live ${process.pid}` });
   const parts = { config, log, db };
   const live = new LiveServer({
     pool,
+    ownPool: own.pool,
     log,
     admit: (handshake) => admit(parts, handshake),
     findMember: (userId, organization) => findMember(parts, { userId }, organization),
@@ -86,7 +88,7 @@ async function run({ config, log, database }: Parts): Promise<void> {
     await Promise.all([live.stop(), clock?.stop()]);
     await closed;
     await pages?.close();
-    await Promise.all([close(), owner.close()]);
+    await Promise.all([close(), own.close(), owner.close()]);
     await database.stop();
   });
 }

@@ -65,13 +65,15 @@ const t = initTRPC
   });
 
 const codeOf = (error: TRPCError): ErrorCode =>
-  (Object.entries(statusNames).find(([, name]) => name === error.code)?.[0] as ErrorCode | undefined) ?? 'INTERNAL';
+  (Object.entries(statusNames).find(([, name]) => name === error.code)?.[0] as
+    ErrorCode | undefined) ?? 'INTERNAL';
 
 const named = t.procedure.use(async ({ next }) => {
   const result = await next();
   if (result.ok) return result;
   const known = toAppError(result.error);
-  if (known) throw new TRPCError({ code: statusNames[known.code], message: known.message, cause: known });
+  if (known)
+    throw new TRPCError({ code: statusNames[known.code], message: known.message, cause: known });
   return result;
 });
 
@@ -101,22 +103,36 @@ export const allowed = (permission: Permission, rest: RestRoute[] = []) =>
   });
 
 /** Runs a change of the caller's organization: one transaction, exactly once under its mutation id. */
-export function change<T>(ctx: MemberContext, name: string, input: unknown, run: (tx: Tx) => Promise<T>): Promise<Committed<T>> {
+export function change<T>(
+  ctx: MemberContext,
+  name: string,
+  input: unknown,
+  run: (tx: Tx) => Promise<T>,
+): Promise<Committed<T>> {
   const { member: who, mutationId } = ctx;
   const mutation = mutationId
     ? { id: mutationId, name, hash: ctx.requestHash ?? hashOf(input) }
     : undefined;
-  return commit(ctx.app.live, { organizationId: who.organizationId, actor: who.memberId, mutation }, async (tx) => {
-    await ctx.precondition?.(tx);
-    return run(tx);
-  });
+  return commit(
+    ctx.app.live,
+    { organizationId: who.organizationId, actor: who.memberId, mutation },
+    async (tx) => {
+      await ctx.precondition?.(tx);
+      return run(tx);
+    },
+  );
 }
 
-export const hashOf = (input: unknown): string => createHash('sha256').update(JSON.stringify(input)).digest('base64url');
+export const hashOf = (input: unknown): string =>
+  createHash('sha256').update(JSON.stringify(input)).digest('base64url');
 
 /** Reads in the caller's organization. */
 export function query<T>(ctx: MemberContext, run: (tx: Tx) => Promise<T>): Promise<T> {
-  return read(ctx.app.pool, { organizationId: ctx.member.organizationId, actor: ctx.member.memberId }, run);
+  return read(
+    ctx.app.pool,
+    { organizationId: ctx.member.organizationId, actor: ctx.member.memberId },
+    run,
+  );
 }
 
 export const createCaller = t.createCallerFactory;

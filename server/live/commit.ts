@@ -53,31 +53,52 @@ async function attemptOnce<T>(
   { mutation, ...scope }: Scope & { mutation?: Mutation | undefined },
   run: (tx: Tx) => Promise<T>,
 ): Promise<Committed<T>> {
-  const client = await server.pool.connect();
   const shared = server.flush.enter();
-  let broken: Error | undefined;
   try {
-    await client.query(opening({ ...scope, ...(mutation ? { mutationId: mutation.id } : {}) }, { asyncCommit: shared }));
-    const data = await run(builderOn(client));
-    const position = await finish(client, mutation, data);
+    const committed = await transact(server.pool, { mutation, shared, ...scope }, run);
+    // After the connection is given back: a flush that waits must not keep others from committing.
     if (shared) await server.flush.barrier();
     server.poke(scope.organizationId);
-    return { data, position };
+    return committed;
+  } finally {
+    server.flush.leave(shared);
+  }
+}
+
+async function transact<T>(
+  pool: Pool,
+  { mutation, shared, ...scope }: Scope & { mutation: Mutation | undefined; shared: boolean },
+  run: (tx: Tx) => Promise<T>,
+): Promise<Committed<T>> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    const acting = mutation ? { ...scope, mutationId: mutation.id } : scope;
+    await client.query(opening(acting, { asyncCommit: shared }));
+    const data = await run(builderOn(client));
+    return { data, position: await finish(client, mutation, data) };
   } catch (error) {
     broken = await rollback(client);
     throw error;
   } finally {
-    server.flush.leave(shared);
     client.release(broken);
   }
 }
 
 /** One message, so that the organization's clock is held for no round trip. */
-async function finish(client: PoolClient, mutation: Mutation | undefined, data: unknown): Promise<number> {
+async function finish(
+  client: PoolClient,
+  mutation: Mutation | undefined,
+  data: unknown,
+): Promise<number> {
   const literals = mutation
-    ? [mutation.id, mutation.name, mutation.hash, JSON.stringify(data ?? null)].map((text) => pg.escapeLiteral(text))
+    ? [mutation.id, mutation.name, mutation.hash, JSON.stringify(data ?? null)].map((text) =>
+        pg.escapeLiteral(text),
+      )
     : ['null', "''", "''", 'null'];
-  const results: unknown = await client.query(`select sync.finish(${literals.join(', ')}) as pos; commit`);
+  const results: unknown = await client.query(
+    `select sync.finish(${literals.join(', ')}) as pos; commit`,
+  );
   const [first] = results as [{ rows: { pos: number }[] }];
   return Number(first.rows[0]?.pos ?? 0);
 }
@@ -91,7 +112,12 @@ async function storedAnswer<T>(
   let broken: Error | undefined;
   try {
     await client.query(opening(scope, { readOnly: true }));
-    const { rows } = await client.query<{ answer: T; pos: number; request_hash: string; name: string }>(
+    const { rows } = await client.query<{
+      answer: T;
+      pos: number;
+      request_hash: string;
+      name: string;
+    }>(
       'select answer, pos, request_hash, name from sync.mutations where actor = $1 and mutation_id = $2',
       [scope.actor ?? '', mutation.id],
     );

@@ -11,9 +11,12 @@ export function acceptWatchers(live: LiveServer): void {
   live.io.use((socket, next) => {
     const { headers, auth, address } = socket.handshake;
     const { organization, protocol } = auth as Record<string, unknown>;
-    if (typeof organization !== 'string' || organization.length > 100) return next(new Error('BAD_INPUT'));
+    if (typeof organization !== 'string' || organization.length > 100)
+      return next(new Error('BAD_INPUT'));
     if (protocol !== protocolVersion) return next(new Error('TOO_OLD'));
-    const plain = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+    const plain = Object.fromEntries(
+      Object.entries(headers).map(([name, value]) => [name, String(value)]),
+    );
     live.options
       .admit({ headers: plain, organization, ip: address })
       .then(async (admission) => {
@@ -61,13 +64,18 @@ function readSubscribe(message: unknown): Subscribe | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { topics, totals, cursor } = message as Record<string, unknown>;
   const keys = (list: unknown): string[] =>
-    Array.isArray(list) ? list.filter((key): key is string => typeof key === 'string' && key.length <= 2_000).slice(0, 100) : [];
+    Array.isArray(list)
+      ? list
+          .filter((key): key is string => typeof key === 'string' && key.length <= 2_000)
+          .slice(0, 100)
+      : [];
   return { topics: keys(topics), totals: keys(totals), ...readCursor(cursor) };
 }
 
 function readCursor(cursor: unknown): Pick<Subscribe, 'cursor'> {
   if (typeof cursor !== 'object' || cursor === null) return {};
   const { epoch, position, rights } = cursor as Record<string, unknown>;
-  const fits = typeof epoch === 'string' && typeof rights === 'string' && Number.isSafeInteger(position);
+  const fits =
+    typeof epoch === 'string' && typeof rights === 'string' && Number.isSafeInteger(position);
   return fits ? { cursor: { epoch, position: Number(position), rights } } : {};
 }

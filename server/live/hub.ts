@@ -1,5 +1,11 @@
 import type { Server } from 'socket.io';
-import type { ClientMessages, Frame, ServerMessages, TotalsChange, WireTx } from '#lib/shared/wire.ts';
+import type {
+  ClientMessages,
+  Frame,
+  ServerMessages,
+  TotalsChange,
+  WireTx,
+} from '#lib/shared/wire.ts';
 import { opFor, wireActor, type LogTx, type View } from './log.ts';
 import type { Totals } from './totals.ts';
 
@@ -56,13 +62,16 @@ export class Hub {
       for (const row of tx.rows) {
         if (row.entity === 'members') this.#standings.members.add(row.id);
         if (row.entity === 'roles') this.#standings.roles.add(row.id);
-        for (const topic of row.topicsBefore) this.#byTopic.get(topic)?.forEach((one) => concerned.add(one));
-        for (const topic of row.topicsAfter) this.#byTopic.get(topic)?.forEach((one) => concerned.add(one));
+        for (const topic of row.topicsBefore)
+          this.#byTopic.get(topic)?.forEach((one) => concerned.add(one));
+        for (const topic of row.topicsAfter)
+          this.#byTopic.get(topic)?.forEach((one) => concerned.add(one));
       }
     }
     if (changedTotals.size > 0) {
       for (const audience of this.#audiences.values()) {
-        for (const totals of audience.totals.values()) if (changedTotals.has(totals.id)) concerned.add(audience);
+        for (const totals of audience.totals.values())
+          if (changedTotals.has(totals.id)) concerned.add(audience);
       }
     }
     for (const audience of concerned) this.#send(audience, txs, changedTotals);
@@ -91,7 +100,8 @@ export class Hub {
     this.position = tx.position;
     this.#ring.push(tx);
     this.#ringRows += tx.rows.length;
-    if (this.#ring.length > ringTransactions * 1.25 || this.#ringRows > ringRows * 1.25) this.#trim();
+    if (this.#ring.length > ringTransactions * 1.25 || this.#ringRows > ringRows * 1.25)
+      this.#trim();
   }
 
   #trim(): void {
@@ -180,7 +190,9 @@ export class Hub {
       if (those?.size === 0) this.#byTopic.delete(topic);
     }
     for (const [id, totals] of this.totals) {
-      const wanted = [...this.#audiences.values()].some((one) => [...one.totals.values()].includes(totals));
+      const wanted = [...this.#audiences.values()].some((one) =>
+        [...one.totals.values()].includes(totals),
+      );
       if (!wanted) this.totals.delete(id);
     }
   }
@@ -209,7 +221,12 @@ export function visibleOf(txs: LogTx[], view: View, after: number): WireTx[] {
   return visible;
 }
 
-function mergeTotals(into: Map<string, TotalsChange>, key: string, entries: TotalsChange[1], totals: Totals): void {
+function mergeTotals(
+  into: Map<string, TotalsChange>,
+  key: string,
+  entries: TotalsChange[1],
+  totals: Totals,
+): void {
   const earlier = into.get(totals.id);
   if (!earlier) {
     into.set(totals.id, [key, entries]);

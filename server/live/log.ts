@@ -1,4 +1,13 @@
-import { columnsOf, entities, entityNames, kindsOf, topicKey, topics, type EntityName, type TopicName } from '#lib/shared/entities.ts';
+import {
+  columnsOf,
+  entities,
+  entityNames,
+  kindsOf,
+  topicKey,
+  topics,
+  type EntityName,
+  type TopicName,
+} from '#lib/shared/entities.ts';
 import { packId } from '#lib/shared/ids.ts';
 import type { Op } from '#lib/shared/wire.ts';
 import { rowKeys } from '../access.ts';
@@ -45,20 +54,31 @@ interface Column {
   isTime: boolean;
   isDecimal: boolean;
 }
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const snake = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 const columns = new Map<string, Column[]>(
   entityNames.map((entity) => [
     entity,
     columnsOf(entity).map((name) => {
       const kind = kindsOf(entity)[name] ?? 'text';
-      return { name, stored: snake(name), isTime: kind.startsWith('time'), isDecimal: kind.startsWith('decimal') };
+      return {
+        name,
+        stored: snake(name),
+        isTime: kind.startsWith('time'),
+        isDecimal: kind.startsWith('decimal'),
+      };
     }),
   ]),
 );
-const entityNumbers = new Map<string, number>(entityNames.map((entity, number) => [entity, number]));
+const entityNumbers = new Map<string, number>(
+  entityNames.map((entity, number) => [entity, number]),
+);
 const columnNumbers = new Map<string, Map<string, number>>(
-  entityNames.map((entity) => [entity, new Map(columnsOf(entity).map((name, number) => [name, number]))]),
+  entityNames.map((entity) => [
+    entity,
+    new Map(columnsOf(entity).map((name, number) => [name, number])),
+  ]),
 );
 const topicsOf = new Map<string, [TopicName, readonly string[]][]>(
   entityNames.map((entity) => [
@@ -95,7 +115,8 @@ function readRow(row: LogRow, entity: EntityName): RowChange {
     rev: row.rev,
     was,
     is,
-    changed: row.op === 'U' ? known.filter(({ stored }) => stored in touched).map(({ name }) => name) : [],
+    changed:
+      row.op === 'U' ? known.filter(({ stored }) => stored in touched).map(({ name }) => name) : [],
     keysBefore: was ? rowKeys(entity, was) : [],
     keysAfter: is ? rowKeys(entity, is) : [],
     topicsBefore: was ? topicKeys(entity, was) : [],
@@ -119,7 +140,8 @@ function topicKeys(entity: EntityName, row: Image): string[] {
   const keys: string[] = [];
   for (const [topic, by] of topicsOf.get(entity) ?? []) {
     const values = by.map((column) => row[column]);
-    if (values.every((value) => typeof value === 'string')) keys.push(topicKey(topic, values as string[]));
+    if (values.every((value) => typeof value === 'string'))
+      keys.push(topicKey(topic, values as string[]));
   }
   return keys;
 }
@@ -145,7 +167,10 @@ export function opFor(change: RowChange, { rights, topics: subscribed }: View): 
   }
   if (change.changed.length === 0) return undefined;
   const numbers = columnNumbers.get(change.entity);
-  const pairs = change.changed.flatMap((name) => [numbers?.get(name), wireValue(change.entity, name, is[name])]);
+  const pairs = change.changed.flatMap((name) => [
+    numbers?.get(name),
+    wireValue(change.entity, name, is[name]),
+  ]);
   return [entity, id, change.rev, 0, pairs];
 }
 

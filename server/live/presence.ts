@@ -22,8 +22,13 @@ export class PresenceBoard {
 
   join(watcher: Watcher): void {
     const { organizationId } = watcher.member;
-    const others = [...this.#states].filter(([one]) => one.member.organizationId === organizationId);
-    watcher.socket.emit('people', others.map(([one, state]) => entryOf(one, state)));
+    const others = [...this.#states].filter(
+      ([one]) => one.member.organizationId === organizationId,
+    );
+    watcher.socket.emit(
+      'people',
+      others.map(([one, state]) => entryOf(one, state)),
+    );
     void watcher.socket.join(presenceRoom(organizationId));
     this.set(watcher, { place: '' });
   }
@@ -73,4 +78,5 @@ function readPresence(state: unknown): Presence | undefined {
   return { place, ...(isShort(lifted) ? { lifted } : {}), ...(isShort(field) ? { field } : {}) };
 }
 
-const isShort = (value: unknown): value is string => typeof value === 'string' && value.length <= longest;
+const isShort = (value: unknown): value is string =>
+  typeof value === 'string' && value.length <= longest;

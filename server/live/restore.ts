@@ -20,7 +20,9 @@ export async function restoreRecord(tx: Tx, entity: EntityName, id: string): Pro
     order by l.id <> ${id}::uuid, l.ord`.execute(tx);
   if (rows.length === 0) throw notFound();
   for (const { table, image } of rows) {
-    await sql`insert into ${sql.table(table)} select * from jsonb_populate_record(null::${sql.table(table)}, ${JSON.stringify(image)}::jsonb)`.execute(tx);
+    await sql`insert into ${sql.table(table)} select * from jsonb_populate_record(null::${sql.table(table)}, ${JSON.stringify(image)}::jsonb)`.execute(
+      tx,
+    );
   }
 }
 

@@ -45,7 +45,9 @@ export class Revocation {
         if (!member) return watcher.close('removed');
         watcher.member = member;
         const rights = new Set(memberKeys(member));
-        const same = rights.size === watcher.rights.size && [...rights].every((key) => watcher.rights.has(key));
+        const same =
+          rights.size === watcher.rights.size &&
+          [...rights].every((key) => watcher.rights.has(key));
         watcher.rights = rights;
         if (!same) this.#live.subscriptions.restart(watcher);
       })
@@ -54,7 +56,9 @@ export class Revocation {
   }
 
   async #checkSessions(): Promise<void> {
-    const hashes = [...new Set([...this.#live.watchers].flatMap(({ sessionHash }) => sessionHash ?? []))];
+    const hashes = [
+      ...new Set([...this.#live.watchers].flatMap(({ sessionHash }) => sessionHash ?? [])),
+    ];
     try {
       if (hashes.length > 0) {
         const living = await this.#live.options.liveSessions(hashes);

@@ -16,9 +16,15 @@ import type { Admission, Watcher } from './watcher.ts';
 
 export interface LiveOptions {
   pool: Pool;
+  /** Connections of the engine's own: to follow the log it must not wait behind people's requests. */
+  ownPool: Pool;
   log: Logger;
   /** Decides over a handshake: its headers, and the organization that it names. */
-  admit(handshake: { headers: Record<string, string | undefined>; organization: string; ip: string }): Promise<Admission | undefined>;
+  admit(handshake: {
+    headers: Record<string, string | undefined>;
+    organization: string;
+    ip: string;
+  }): Promise<Admission | undefined>;
   /** The standing of a member now; undefined when gone. */
   findMember(userId: string, organizationId: string): Promise<Member | undefined>;
   /** Which of these sessions still live. */
@@ -45,7 +51,7 @@ export class LiveServer implements Committer {
   constructor(options: LiveOptions) {
     this.options = options;
     this.pool = options.pool;
-    this.flush = new Flush(options.pool);
+    this.flush = new Flush(options.ownPool);
     this.io = new Server({
       transports: ['websocket'],
       serveClient: false,
@@ -59,7 +65,7 @@ export class LiveServer implements Committer {
     this.subscriptions = new Subscriptions(this);
     this.revocation = new Revocation(this);
     this.tail = new Tail({
-      pool: options.pool,
+      pool: options.ownPool,
       flush: this.flush,
       log: options.log,
       hubs: this.hubs,
@@ -84,15 +90,21 @@ export class LiveServer implements Committer {
 
   poke(organizationId: string): void {
     const hub = this.hubs.get(organizationId);
-    if (hub) this.tail.read(hub).catch((error: unknown) => this.options.log.warn({ error }, 'the log could not be read'));
+    if (hub)
+      this.tail
+        .read(hub)
+        .catch((error: unknown) => this.options.log.warn({ error }, 'the log could not be read'));
   }
 
   /** The hub of an organization, made at its first watcher. */
   async hub(organizationId: string): Promise<Hub> {
     const known = this.hubs.get(organizationId);
     if (known) return known;
-    const { rows } = await this.pool.query<{ head: number }>('select sync.head($1) as head', [organizationId]);
-    const hub = this.hubs.get(organizationId) ?? new Hub(this.io, organizationId, Number(rows[0]?.head ?? 0));
+    const { rows } = await this.pool.query<{ head: number }>('select sync.head($1) as head', [
+      organizationId,
+    ]);
+    const hub =
+      this.hubs.get(organizationId) ?? new Hub(this.io, organizationId, Number(rows[0]?.head ?? 0));
     this.hubs.set(organizationId, hub);
     return hub;
   }
@@ -100,7 +112,9 @@ export class LiveServer implements Committer {
   /** Whether the path from commit to sockets lives: undefined, or what is wrong. */
   health(): string | undefined {
     const silence = performance.now() - this.tail.lastPoll;
-    return silence > 3_000 ? `the change log was not read for ${Math.round(silence)} ms` : undefined;
+    return silence > 3_000
+      ? `the change log was not read for ${Math.round(silence)} ms`
+      : undefined;
   }
 
   counts(): { sockets: number; hubs: number } {
@@ -127,12 +141,15 @@ export class LiveServer implements Committer {
   /** Every second: quiet audiences learn the position; sockets that do not read are closed. */
   #beat(): void {
     for (const hub of this.hubs.values()) hub.catchUpAll();
-    for (const watcher of this.watchers) if (unsentBytes(watcher) > 1_000_000) watcher.close('tooSlow');
+    for (const watcher of this.watchers)
+      if (unsentBytes(watcher) > 1_000_000) watcher.close('tooSlow');
   }
 }
 
 /** What a socket has not taken yet: a client that stops reading must not fill this process. */
 function unsentBytes(watcher: Watcher): number {
-  const { transport } = watcher.socket.conn as unknown as { transport: { socket?: { bufferedAmount?: number } } };
+  const { transport } = watcher.socket.conn as unknown as {
+    transport: { socket?: { bufferedAmount?: number } };
+  };
   return transport.socket?.bufferedAmount ?? 0;
 }

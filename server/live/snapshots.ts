@@ -12,7 +12,8 @@ import { entityAccess, reachSql, type Permission } from '../access.ts';
 import type { Flush } from './flush.ts';
 import { builderOn, opening, rollback } from './transaction.ts';
 
-const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+const snake = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 /** Rows of a topic as JSON text, and the position that they show. */
 export interface Snapshot {
@@ -33,8 +34,11 @@ export function parseTopic(key: string): Topic | undefined {
   const { entity, by } = topics[name as TopicName];
   if (values.length !== by.length) return undefined;
   const kinds = kindsOf(entity);
-  const isUuid = (text: string): boolean => /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/.test(text);
-  const fits = by.every((column, at) => !kinds[column]?.startsWith('id') || isUuid(values[at] ?? ''));
+  const isUuid = (text: string): boolean =>
+    /^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$/.test(text);
+  const fits = by.every(
+    (column, at) => !kinds[column]?.startsWith('id') || isUuid(values[at] ?? ''),
+  );
   return fits ? { entity, by, values } : undefined;
 }
 
@@ -47,7 +51,12 @@ export async function atPosition<T>(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query(opening({ organizationId }, { readOnly: true }).replace('read only', 'isolation level repeatable read read only'));
+    await client.query(
+      opening({ organizationId }, { readOnly: true }).replace(
+        'read only',
+        'isolation level repeatable read read only',
+      ),
+    );
     const { rows } = await client.query<{ pos: number }>('select pos from sync.org_clock');
     const result = await run(client);
     await client.query('commit');
@@ -80,7 +89,9 @@ export async function loadTopic(
   const { rows } = await sql<{ body: string }>`
     select coalesce(json_agg(json_build_array(id, rev, ${sql.raw(fields.join(', '))})), '[]')::text as body
     from ${sql.table(`crm.${snake(entity)}`)}
-    where ${sql.join([sql`organization_id = sync.org()`, owned ? reachSql(member, view) : mayView(member, view), ...narrowed], sql` and `)}`.execute(builderOn(client));
+    where ${sql.join([sql`organization_id = sync.org()`, owned ? reachSql(member, view) : mayView(member, view), ...narrowed], sql` and `)}`.execute(
+    builderOn(client),
+  );
   return Buffer.from(rows[0]?.body ?? '[]');
 }
 

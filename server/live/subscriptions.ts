@@ -30,7 +30,8 @@ export class Subscriptions {
       .then(() => this.#subscribe(watcher, asked))
       .catch((error: unknown) => {
         this.#live.options.log.error({ error }, 'a subscription failed');
-        for (const key of [...asked.topics, ...asked.totals]) watcher.socket.emit('refused', key, 'UNAVAILABLE');
+        for (const key of [...asked.topics, ...asked.totals])
+          watcher.socket.emit('refused', key, 'UNAVAILABLE');
       });
   }
 
@@ -61,7 +62,10 @@ export class Subscriptions {
     if (!watcher.socket.connected) return;
     const topics = asked.topics.filter((key) => this.#mayHave(watcher, key));
     const totals = asked.totals.flatMap((key) => this.#definitionOf(watcher, key) ?? []);
-    if (watcher.topics.size + watcher.totals.size + topics.length + totals.length > mostSubscriptions) {
+    if (
+      watcher.topics.size + watcher.totals.size + topics.length + totals.length >
+      mostSubscriptions
+    ) {
       return watcher.close('tooSlow');
     }
     if (!watcher.audience && (await this.#resume(watcher, asked, topics, totals))) return;
@@ -77,20 +81,28 @@ export class Subscriptions {
     for (const key of topics) watcher.topics.add(key);
     for (const one of figures) watcher.totals.set(one.key, hub.adopt(one));
     watcher.regroup();
-    if (isStart) socket.emit('start', { position: hub.position, rights: watcher.rightsKey, resumed: false });
+    if (isStart)
+      socket.emit('start', { position: hub.position, rights: watcher.rightsKey, resumed: false });
     topics.forEach((key, at) => {
       const snapshot = snapshots[at];
       if (!snapshot) return;
       const late = hub.since(snapshot.position, { rights: watcher.rights, topics: new Set([key]) });
       socket.emit('rows', key, snapshot.body, late);
     });
-    for (const { key } of figures) socket.emit('totals', key, watcher.totals.get(key)?.entries() ?? []);
+    for (const { key } of figures)
+      socket.emit('totals', key, watcher.totals.get(key)?.entries() ?? []);
   }
 
   /** Continues where an earlier connection ended, when memory or the log still has what was missed. */
-  async #resume(watcher: Watcher, { cursor }: Subscribe, topics: string[], totals: FoundTotals[]): Promise<boolean> {
+  async #resume(
+    watcher: Watcher,
+    { cursor }: Subscribe,
+    topics: string[],
+    totals: FoundTotals[],
+  ): Promise<boolean> {
     const { hub, socket } = watcher;
-    if (!cursor || cursor.epoch !== this.#live.epoch || cursor.rights !== watcher.rightsKey) return false;
+    if (!cursor || cursor.epoch !== this.#live.epoch || cursor.rights !== watcher.rightsKey)
+      return false;
     const figures = await Promise.all(totals.map((one) => this.#figures(watcher, one)));
     await this.#reach(hub, figures);
     const earlier = hub.remembers(cursor.position) ? [] : await this.#missed(hub, cursor.position);
@@ -108,14 +120,16 @@ export class Subscriptions {
     return true;
   }
 
-  async #missed(hub: Hub, position: number): Promise<ReturnType<typeof readTransactions> | undefined> {
+  async #missed(
+    hub: Hub,
+    position: number,
+  ): Promise<ReturnType<typeof readTransactions> | undefined> {
     const missing = hub.position - position;
     if (missing < 0 || missing > longestCatchUp) return undefined;
-    const { rows } = await this.#live.pool.query<LogRow>('select * from sync.read_log($1, $2, $3)', [
-      hub.organizationId,
-      position,
-      missing,
-    ]);
+    const { rows } = await this.#live.pool.query<LogRow>(
+      'select * from sync.read_log($1, $2, $3)',
+      [hub.organizationId, position, missing],
+    );
     const txs = readTransactions(rows);
     // The log may have been cut: without its first transaction the cursor cannot be continued.
     return txs[0]?.position === position + 1 && txs.length === missing ? txs : undefined;
@@ -147,10 +161,11 @@ export class Subscriptions {
     const kept = this.#keptOf(hub);
     const id = totalsId(key, rightsOn(topic.entity, rights));
     const earlier = await kept.get(id)?.catch(() => undefined);
-    if (earlier && hub.remembers(earlier.position) && hub.position - earlier.position <= freshFor) return earlier;
-    const loading = atPosition(this.#live, hub.organizationId, (client) => loadTopic(client, member, topic)).then(
-      ({ position, result }) => ({ position, body: result }),
-    );
+    if (earlier && hub.remembers(earlier.position) && hub.position - earlier.position <= freshFor)
+      return earlier;
+    const loading = atPosition(this.#live, hub.organizationId, (client) =>
+      loadTopic(client, member, topic),
+    ).then(({ position, result }) => ({ position, body: result }));
     kept.delete(id);
     kept.set(id, loading);
     if (kept.size > 60) kept.delete(kept.keys().next().value ?? id);
@@ -164,7 +179,10 @@ export class Subscriptions {
     return kept;
   }
 
-  async #figures({ hub, member, rights }: Watcher, { key, definition, params }: FoundTotals): Promise<Totals> {
+  async #figures(
+    { hub, member, rights }: Watcher,
+    { key, definition, params }: FoundTotals,
+  ): Promise<Totals> {
     const onlyThese = rightsOn(definition.entity, rights);
     const id = totalsId(key, onlyThese);
     const shared = hub.totals.get(id);
@@ -175,10 +193,18 @@ export class Subscriptions {
     await this.#reach(hub, [{ position }]);
     const loadedMeanwhile = hub.totals.get(id);
     if (loadedMeanwhile) return loadedMeanwhile;
-    if (!hub.remembers(position)) return this.#figures({ hub, member, rights } as Watcher, { key, definition, params });
+    if (!hub.remembers(position))
+      return this.#figures({ hub, member, rights } as Watcher, { key, definition, params });
     const measure = definition.measure(params as never);
     const { entity } = definition;
-    const totals = new Totals({ key, entity, measure, rights: onlyThese, position, entries: result });
+    const totals = new Totals({
+      key,
+      entity,
+      measure,
+      rights: onlyThese,
+      position,
+      entries: result,
+    });
     return hub.adopt(totals);
   }
 }
@@ -189,7 +215,10 @@ interface FoundTotals {
   params: unknown;
 }
 
-function findTotals(definitions: readonly TotalsDefinition<never>[], key: string): FoundTotals | undefined {
+function findTotals(
+  definitions: readonly TotalsDefinition<never>[],
+  key: string,
+): FoundTotals | undefined {
   const mark = key.indexOf('?');
   const definition = definitions.find(({ name }) => name === key.slice(0, mark));
   if (!definition) return undefined;

@@ -84,7 +84,10 @@ export class Tail {
   }
 
   async #skip(hub: Hub): Promise<void> {
-    const { rows } = await this.#options.pool.query<{ head: number }>('select sync.head($1) as head', [hub.organizationId]);
+    const { rows } = await this.#options.pool.query<{ head: number }>(
+      'select sync.head($1) as head',
+      [hub.organizationId],
+    );
     hub.skipTo(Number(rows[0]?.head ?? hub.position));
     this.#options.onSkip(hub);
   }
@@ -110,7 +113,9 @@ export class Tail {
   }
 
   async #firstSnapshot(): Promise<string> {
-    const { rows } = await this.#options.pool.query<{ now: string }>('select pg_current_snapshot()::text as now');
+    const { rows } = await this.#options.pool.query<{ now: string }>(
+      'select pg_current_snapshot()::text as now',
+    );
     return rows[0]?.now ?? '1:1:';
   }
 }

@@ -41,7 +41,9 @@ export class Totals {
     this.#measure = options.measure;
     this.#rights = options.rights;
     this.position = options.position;
-    this.#groups = new Map(options.entries.flatMap(([group, figures]) => (figures ? [[group, figures]] : [])));
+    this.#groups = new Map(
+      options.entries.flatMap(([group, figures]) => (figures ? [[group, figures]] : [])),
+    );
   }
 
   entries(): TotalsEntry[] {
@@ -82,4 +84,5 @@ export function rightsOn(entity: EntityName, rights: ReadonlySet<string>): Set<s
   return new Set([...rights].filter((key) => key.startsWith(prefix)));
 }
 
-export const totalsId = (key: string, rights: ReadonlySet<string>): string => [key, ...[...rights].sort()].join(' ');
+export const totalsId = (key: string, rights: ReadonlySet<string>): string =>
+  [key, ...[...rights].sort()].join(' ');

@@ -25,7 +25,9 @@ export function opening(scope: Scope, { asyncCommit = false, readOnly = false } 
     ['app.run_id', scope.runId ?? ''],
   ];
   if (asyncCommit) settings.push(['synchronous_commit', 'off']);
-  const calls = settings.map(([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`);
+  const calls = settings.map(
+    ([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`,
+  );
   return `begin${readOnly ? ' read only' : ''}; select ${calls.join(', ')}`;
 }
 
@@ -56,7 +58,11 @@ export function builderOn(client: PoolClient): Tx {
 }
 
 /** Reads inside one organization; sees the rows of no other. */
-export async function read<T>(pool: Pool, scope: Scope, run: (tx: Tx, client: PoolClient) => Promise<T>): Promise<T> {
+export async function read<T>(
+  pool: Pool,
+  scope: Scope,
+  run: (tx: Tx, client: PoolClient) => Promise<T>,
+): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {

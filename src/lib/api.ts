@@ -1,21 +1,42 @@
-import { createTRPCUntypedClient, httpBatchLink, httpLink, splitLink, TRPCClientError } from '@trpc/client';
+import {
+  createTRPCUntypedClient,
+  httpBatchLink,
+  httpLink,
+  splitLink,
+  TRPCClientError,
+} from '@trpc/client';
 import { createTRPCClientProxy, type TRPCUntypedClient } from '@trpc/client';
 import { AppError, type ErrorCode, type ErrorDetails } from '#lib/shared/errors.ts';
 import type { AppRouter } from '#server/router.ts';
 
-/** The one tRPC client. `organization` is the slug that stands in the address. */
-export function createApi(organization?: string) {
-  const headers = ({ context }: { context?: Record<string, unknown> } = {}): Record<string, string> => ({
+interface ApiOptions {
+  /** The slug that stands in the address. */
+  organization?: string;
+  /** Another server than the page's own, and what to show it. */
+  origin?: string;
+  headers?: Record<string, string>;
+}
+
+/** The one tRPC client. */
+export function createApi({ organization, origin = '', headers: own = {} }: ApiOptions = {}) {
+  const url = `${origin}/trpc`;
+  const headers = ({ context }: { context?: Record<string, unknown> } = {}): Record<
+    string,
+    string
+  > => ({
     'x-syncline': '1',
+    ...own,
     ...(organization ? { 'x-organization': organization } : {}),
-    ...(typeof context?.['mutationId'] === 'string' ? { 'x-mutation-id': context['mutationId'] } : {}),
+    ...(typeof context?.['mutationId'] === 'string'
+      ? { 'x-mutation-id': context['mutationId'] }
+      : {}),
   });
   const client = createTRPCUntypedClient<AppRouter>({
     links: [
       splitLink({
         condition: ({ type }) => type === 'mutation',
-        true: httpLink({ url: '/trpc', headers: ({ op }) => headers({ context: op.context }) }),
-        false: httpBatchLink({ url: '/trpc', headers: () => headers(), maxURLLength: 8_000 }),
+        true: httpLink({ url, headers: ({ op }) => headers({ context: op.context }) }),
+        false: httpBatchLink({ url, headers: () => headers(), maxURLLength: 8_000 }),
       }),
     ],
   });
@@ -29,6 +50,10 @@ export function toCallError(error: unknown): (AppError & { requestId?: string })
   if (!(error instanceof TRPCClientError)) return undefined;
   const data: unknown = error.data;
   if (typeof data !== 'object' || data === null || !('app' in data)) return undefined;
-  const { code, details, requestId } = data.app as { code: ErrorCode; details: ErrorDetails; requestId?: string };
+  const { code, details, requestId } = data.app as {
+    code: ErrorCode;
+    details: ErrorDetails;
+    requestId?: string;
+  };
   return Object.assign(new AppError(code, details), requestId ? { requestId } : {});
 }

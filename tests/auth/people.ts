@@ -25,6 +25,7 @@ export async function startParts(env: Record<string, string> = {}): Promise<{
   const { pool, db } = database;
   const live = new LiveServer({
     pool,
+    ownPool: pool,
     log,
     admit: () => Promise.resolve(undefined),
     findMember: () => Promise.resolve(undefined),

@@ -104,7 +104,8 @@ function merge<R>(a: readonly R[], b: readonly R[], compare: (x: R, y: R) => num
   const merged: R[] = [];
   let at = 0;
   for (const row of b) {
-    for (let next = a[at]; next !== undefined && compare(next, row) <= 0; next = a[++at]) merged.push(next);
+    for (let next = a[at]; next !== undefined && compare(next, row) <= 0; next = a[++at])
+      merged.push(next);
     merged.push(row);
   }
   return merged.concat(a.slice(at));

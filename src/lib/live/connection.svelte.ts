@@ -2,14 +2,24 @@ import { io, type Socket } from 'socket.io-client';
 import type { ClientMessages, CloseReason, ServerMessages } from '#lib/shared/wire.ts';
 import { protocolVersion } from '#lib/shared/wire.ts';
 
+/** Browsers say false when they know that there is no network; others say nothing. */
+export const isOnline = (): boolean => navigator.onLine !== false;
+
 export type ConnectionState = 'online' | 'reconnecting' | 'offline';
 export type LiveSocket = Socket<ServerMessages, ClientMessages>;
 
 /** How long a lost line counts as one that is coming back, in milliseconds. */
 const patience = 4_000;
 
+/** Where the server is and what to show it; a page needs neither: its own origin and cookies are used. */
+export interface ServerAddress {
+  origin?: string;
+  headers?: Record<string, string>;
+}
+
 interface Options {
   organization: string;
+  server: ServerAddress;
   onUp(): void;
   onDown(): void;
   /** The server ended it for good: signed out, or no member any more. */
@@ -26,7 +36,9 @@ export class Connection {
 
   constructor(options: Options) {
     this.#options = options;
-    this.socket = io({
+    const { origin, headers } = options.server;
+    this.socket = io(origin ?? '', {
+      ...(headers ? { extraHeaders: headers } : {}),
       transports: ['websocket'],
       auth: { organization: options.organization, protocol: protocolVersion },
       autoConnect: false,
@@ -36,7 +48,8 @@ export class Connection {
     });
     this.socket.on('disconnect', (reason) => {
       this.#down();
-      if (reason === 'io server disconnect') setTimeout(() => this.socket.connect(), Math.random() * 2_000);
+      if (reason === 'io server disconnect')
+        setTimeout(() => this.socket.connect(), Math.random() * 2_000);
     });
     this.socket.on('connect_error', ({ message }) => {
       this.#down();
@@ -49,16 +62,15 @@ export class Connection {
     });
     const offline = (): void => void this.socket.disconnect();
     const online = (): void => void this.socket.connect();
-    addEventListener('offline', offline);
-    addEventListener('online', online);
-    this.#dropListeners = () => {
-      removeEventListener('offline', offline);
-      removeEventListener('online', online);
-    };
+    const page: Partial<Pick<Window, 'addEventListener'>> = globalThis;
+    const stop = new AbortController();
+    page.addEventListener?.('offline', offline, { signal: stop.signal });
+    page.addEventListener?.('online', online, { signal: stop.signal });
+    this.#dropListeners = () => stop.abort();
   }
 
   start(): void {
-    if (navigator.onLine) this.socket.connect();
+    if (isOnline()) this.socket.connect();
     else this.#down();
   }
 
@@ -72,7 +84,7 @@ export class Connection {
 
   #down(): void {
     if (this.state === 'online') this.#options.onDown();
-    if (!navigator.onLine) this.state = 'offline';
+    if (!isOnline()) this.state = 'offline';
     else if (this.state === 'online') this.state = 'reconnecting';
     this.#patience ??= setTimeout(() => {
       if (this.state !== 'online') this.state = 'offline';

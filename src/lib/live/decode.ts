@@ -8,7 +8,10 @@ import type { Arrival } from './store.svelte.ts';
  * version does not know is left out: an older page goes on beside a newer server.
  */
 export class Decoder {
-  readonly #entities: { name: EntityName; columns: { name: string; isId: boolean; isKnown: boolean }[] }[];
+  readonly #entities: {
+    name: EntityName;
+    columns: { name: string; isId: boolean; isKnown: boolean }[];
+  }[];
 
   constructor({ columns }: Pick<Welcome, 'columns'>) {
     this.#entities = Object.entries(columns).map(([name, list]) => {
@@ -32,7 +35,8 @@ export class Decoder {
     const fields: Record<string, unknown> = {};
     const set = (at: number, value: unknown): void => {
       const column = entity.columns[at];
-      if (column?.isKnown) fields[column.name] = column.isId && typeof value === 'string' ? unpackId(value) : value;
+      if (column?.isKnown)
+        fields[column.name] = column.isId && typeof value === 'string' ? unpackId(value) : value;
     };
     if (kind === 1) {
       content.forEach((value, at) => set(at, value));
@@ -43,7 +47,10 @@ export class Decoder {
   }
 
   /** The rows of a topic: UTF-8 JSON `[[id, rev, …values], …]`, ids in full. */
-  rows(entity: EntityName, body: ArrayBuffer | Uint8Array): Map<string, { rev: number; row: AnyRow }> {
+  rows(
+    entity: EntityName,
+    body: ArrayBuffer | Uint8Array,
+  ): Map<string, { rev: number; row: AnyRow }> {
     const columns = this.#entities.find(({ name }) => name === entity)?.columns ?? [];
     const list = JSON.parse(new TextDecoder().decode(body)) as [string, number, ...unknown[]][];
     const rows = new Map<string, { rev: number; row: AnyRow }>();

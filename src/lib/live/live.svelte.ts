@@ -1,13 +1,25 @@
 import type { Api } from '#lib/api.ts';
 import { createApi } from '#lib/api.ts';
 import type { Change, Inverse } from '#lib/shared/change.ts';
-import { topicKey, topics, type EntityName, type Row, type TopicName, type TopicParams } from '#lib/shared/entities.ts';
+import {
+  topicKey,
+  topics,
+  type EntityName,
+  type Row,
+  type TopicName,
+  type TopicParams,
+} from '#lib/shared/entities.ts';
 import { unpackId } from '#lib/shared/ids.ts';
 import { covers, levelOf, type Access, type Standing } from '#lib/shared/standing.ts';
 import { totalsKey, type Measure } from '#lib/shared/totals.ts';
 import type { CloseReason, Cursor, Frame, Start, TotalsEntry, WireTx } from '#lib/shared/wire.ts';
 import type { Collection } from './collection.svelte.ts';
-import { Connection, type ConnectionState } from './connection.svelte.ts';
+import {
+  Connection,
+  isOnline,
+  type ConnectionState,
+  type ServerAddress,
+} from './connection.svelte.ts';
 import { Decoder } from './decode.ts';
 import { Notes } from './notes.svelte.ts';
 import { Outbox, type Outcome } from './outbox.svelte.ts';
@@ -72,11 +84,20 @@ export class Live {
   #seq = 0;
   #wanted = new Set<string>();
 
-  constructor({ organization, me }: { organization: string; me: Me }) {
+  constructor({
+    organization,
+    me,
+    server = {},
+  }: {
+    organization: string;
+    me: Me;
+    server?: ServerAddress;
+  }) {
     this.#me = me;
-    this.api = createApi(organization);
+    this.api = createApi({ organization, ...server });
     this.#connection = new Connection({
       organization,
+      server,
       onUp: () => this.#outbox.flush(),
       onDown: () => {
         this.#isStarted = false;
@@ -87,7 +108,7 @@ export class Live {
     });
     this.#outbox = new Outbox({
       api: this.api,
-      canSend: () => navigator.onLine,
+      canSend: isOnline,
       onAnswer: () => this.#answered(),
     });
     this.presence = new PresenceMap(
@@ -121,7 +142,10 @@ export class Live {
   }
 
   /** My standing as of now: a change of my role or team shows at once. */
-  get me(): Me & { can(permission: string): boolean; covers(permission: string, record: { ownerId: string | null; teamId: string | null }): boolean } {
+  get me(): Me & {
+    can(permission: string): boolean;
+    covers(permission: string, record: { ownerId: string | null; teamId: string | null }): boolean;
+  } {
     const member = this.rows('members').get(this.#me.memberId);
     const role = member && this.rows('roles').get(member.roleId);
     const standing: Standing = {
@@ -143,7 +167,9 @@ export class Live {
 
   /** Asks for the rows of a topic and keeps them current until `stop`. */
   subscribe<T extends TopicName>(topic: T, params: TopicParams<T>): Subscription {
-    const values = topics[topic].by.map((column) => (params as Record<string, string>)[column] ?? '');
+    const values = topics[topic].by.map(
+      (column) => (params as Record<string, string>)[column] ?? '',
+    );
     const key = topicKey(topic, values);
     let asked = this.#asked.get(key);
     if (!asked) {
@@ -169,7 +195,11 @@ export class Live {
   /** Asks for live figures; `measure` is the one that the server counts with. */
   subscribeTotals(
     name: string,
-    { entity, params, measure }: { entity: EntityName; params: Record<string, unknown>; measure: Measure },
+    {
+      entity,
+      params,
+      measure,
+    }: { entity: EntityName; params: Record<string, unknown>; measure: Measure },
   ): { totals: LiveTotals; stop(): void } {
     const key = totalsKey(name, params);
     let held = this.#totals.get(key);
@@ -222,7 +252,10 @@ export class Live {
   async #undo(inverse: Inverse, done: Promise<Outcome>): Promise<UndoOutcome> {
     // A change that is still on its way is waited for: its inverse must come after it.
     if (this.connection === 'online') await done;
-    const { input, skipped } = planUndo(inverse, this.#store.visibleRow(inverse.entity, inverse.id));
+    const { input, skipped } = planUndo(
+      inverse,
+      this.#store.visibleRow(inverse.entity, inverse.id),
+    );
     if (!input) return { undone: false, skipped };
     const outcome = await this.#make(inverse.change, input);
     return { undone: outcome.ok, skipped, outcome };
@@ -271,7 +304,9 @@ export class Live {
   #begin(): void {
     const cursor = this.#cursor;
     // Rows that never came are not continued by a cursor: they are asked for after the start.
-    const topics = [...this.#asked].filter(([, { isReady }]) => isReady || !cursor).map(([key]) => key);
+    const topics = [...this.#asked]
+      .filter(([, { isReady }]) => isReady || !cursor)
+      .map(([key]) => key);
     this.#wanted = new Set([...this.#asked.keys()].filter((key) => !topics.includes(key)));
     this.#begun = true;
     this.#socket.emit('subscribe', {
@@ -293,7 +328,10 @@ export class Live {
     this.#wanted.clear();
     if (keys.length === 0) return;
     const isTotals = (key: string): boolean => this.#totals.has(key);
-    this.#socket.emit('subscribe', { topics: keys.filter((key) => !isTotals(key)), totals: keys.filter(isTotals) });
+    this.#socket.emit('subscribe', {
+      topics: keys.filter((key) => !isTotals(key)),
+      totals: keys.filter(isTotals),
+    });
   }
 
   #start({ position, rights, resumed }: Start): void {
@@ -346,7 +384,8 @@ export class Live {
         const before = this.#store.baseRow(entity, id);
         if (!this.#store.arrive(arrival) || by === this.#me.memberId) continue;
         const fields = arrival.fields ?? arrival.row;
-        if (fields && before) this.notes.arrived({ store: this.#store, entity, id, before, fields, by, at });
+        if (fields && before)
+          this.notes.arrived({ store: this.#store, entity, id, before, fields, by, at });
       }
     }
   }
@@ -369,7 +408,9 @@ export class Live {
     if (this.#isStarted) this.#socket.emit('unsubscribe', [key]);
     const { entity } = topics[key.split('/', 1)[0] as TopicName];
     const names = Object.entries(topics).filter(([, topic]) => topic.entity === entity);
-    this.#store.forget(entity, (row) => names.some(([name]) => this.#asked.has(keyUnder(name as TopicName, row))));
+    this.#store.forget(entity, (row) =>
+      names.some(([name]) => this.#asked.has(keyUnder(name as TopicName, row))),
+    );
     this.#settle();
   }
 }

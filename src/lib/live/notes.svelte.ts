@@ -51,7 +51,8 @@ export class Notes {
   /** I wrote these fields just now. */
   wrote(entity: EntityName, id: string, fields: Record<string, unknown>): void {
     const at = Date.now();
-    for (const [field, value] of Object.entries(fields)) this.#mine.set(`${entity}/${id}/${field}`, { value, at });
+    for (const [field, value] of Object.entries(fields))
+      this.#mine.set(`${entity}/${id}/${field}`, { value, at });
     for (const [key, { at: then }] of this.#mine) if (at - then > mineFor) this.#mine.delete(key);
   }
 
@@ -66,7 +67,9 @@ export class Notes {
     at: number;
   }): void {
     const { entity, id, before, fields, by, at } = change;
-    const different = Object.entries(fields).filter(([name, value]) => !same(before?.[name], value));
+    const different = Object.entries(fields).filter(
+      ([name, value]) => !same(before?.[name], value),
+    );
     const shown = different.map(([name, to]) => [name, { from: before?.[name], to }] as const);
     if (shown.length === 0) return;
     const key = `${entity}/${id}`;
@@ -78,7 +81,15 @@ export class Notes {
     for (const [field, theirs] of different) {
       const mine = this.#mine.get(`${key}/${field}`);
       if (!mine || Date.now() - mine.at > mineFor || same(mine.value, theirs)) continue;
-      this.#conflicts.set(`${key}/${field}`, { entity, id, field, mine: mine.value, theirs, by, at });
+      this.#conflicts.set(`${key}/${field}`, {
+        entity,
+        id,
+        field,
+        mine: mine.value,
+        theirs,
+        by,
+        at,
+      });
     }
   }
 }

@@ -4,7 +4,8 @@ import type { AppError } from '#lib/shared/errors.ts';
 import type { Pending } from './store.svelte.ts';
 
 /** What became of a change. `requestId` finds a failed one in the server's log. */
-export type Outcome = { ok: true; data: unknown } | { ok: false; error: AppError; requestId: string | undefined };
+export type Outcome =
+  { ok: true; data: unknown } | { ok: false; error: AppError; requestId: string | undefined };
 
 interface Entry {
   pending: Pending;
@@ -66,7 +67,9 @@ export class Outbox {
 
   /** Lets go of the answered changes that the base rows have passed; says whether there were any. */
   confirm(position: number): boolean {
-    const kept = this.#entries.filter(({ pending }) => pending.position === undefined || pending.position > position);
+    const kept = this.#entries.filter(
+      ({ pending }) => pending.position === undefined || pending.position > position,
+    );
     const changed = kept.length !== this.#entries.length;
     this.#entries = kept;
     return changed;
@@ -83,7 +86,9 @@ export class Outbox {
     entry.isSent = true;
     try {
       const context = { mutationId: `${this.#clientId}:${pending.seq}` };
-      const answer = await this.#options.api.client.mutation(pending.change.name, pending.input, { context });
+      const answer = await this.#options.api.client.mutation(pending.change.name, pending.input, {
+        context,
+      });
       const { data, position } = answer as { data: unknown; position: number };
       this.#retries = 0;
       pending.position = position;
@@ -91,7 +96,8 @@ export class Outbox {
     } catch (error) {
       entry.isSent = false;
       const refusal = toCallError(error);
-      if (!refusal || refusal.code === 'UNAVAILABLE' || refusal.code === 'TOO_MANY') return this.#retry();
+      if (!refusal || refusal.code === 'UNAVAILABLE' || refusal.code === 'TOO_MANY')
+        return this.#retry();
       this.#entries = this.#entries.filter((one) => one !== entry);
       entry.settle({ ok: false, error: refusal, requestId: refusal.requestId });
     }

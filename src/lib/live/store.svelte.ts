@@ -1,5 +1,12 @@
 import type { AnyChange, ChangeMoment, LocalRows } from '#lib/shared/change.ts';
-import { topicKey, topics, type AnyRow, type EntityName, type Row, type TopicName } from '#lib/shared/entities.ts';
+import {
+  topicKey,
+  topics,
+  type AnyRow,
+  type EntityName,
+  type Row,
+  type TopicName,
+} from '#lib/shared/entities.ts';
 import { Collection } from './collection.svelte.ts';
 
 /** A change that the server has not confirmed in the rows yet. */
@@ -53,8 +60,11 @@ export class Store {
   }
 
   /** The rows that pending changes touch, as they were and as they are shown. */
-  *pendingRows(entity: EntityName): Generator<{ base: AnyRow | undefined; visible: AnyRow | undefined }> {
-    for (const [id, visible] of this.#overlay.get(entity) ?? []) yield { base: this.baseRow(entity, id), visible };
+  *pendingRows(
+    entity: EntityName,
+  ): Generator<{ base: AnyRow | undefined; visible: AnyRow | undefined }> {
+    for (const [id, visible] of this.#overlay.get(entity) ?? [])
+      yield { base: this.baseRow(entity, id), visible };
   }
 
   /** Takes in one change from the server; an older version than the one held is left out. */
@@ -101,9 +111,11 @@ export class Store {
   settle(pending: readonly Pending[]): void {
     const before = this.#overlay;
     this.#overlay = new Map();
-    for (const { change, input, moment } of pending) change.apply(this.local, input as never, moment);
+    for (const { change, input, moment } of pending)
+      change.apply(this.local, input as never, moment);
     for (const [entity, rows] of before) for (const id of rows.keys()) this.#touch(entity, id);
-    for (const [entity, rows] of this.#overlay) for (const id of rows.keys()) this.#touch(entity, id);
+    for (const [entity, rows] of this.#overlay)
+      for (const id of rows.keys()) this.#touch(entity, id);
     for (const [entity, ids] of this.#touched) {
       const collection = this.collection(entity) as unknown as Collection<AnyRow>;
       for (const id of ids) {
@@ -116,10 +128,16 @@ export class Store {
   }
 
   readonly local: LocalRows = {
-    get: <E extends EntityName>(entity: E, id: string) => this.visibleRow(entity, id) as Row<E> | undefined,
+    get: <E extends EntityName>(entity: E, id: string) =>
+      this.visibleRow(entity, id) as Row<E> | undefined,
     where: <E extends EntityName>(entity: E, test: (row: Row<E>) => boolean) => {
-      const ids = new Set([...this.#rowsOf(entity).keys(), ...(this.#overlay.get(entity)?.keys() ?? [])]);
-      const rows = [...ids].flatMap((id) => this.visibleRow(entity, id) ?? []) as unknown as Row<E>[];
+      const ids = new Set([
+        ...this.#rowsOf(entity).keys(),
+        ...(this.#overlay.get(entity)?.keys() ?? []),
+      ]);
+      const rows = [...ids].flatMap(
+        (id) => this.visibleRow(entity, id) ?? [],
+      ) as unknown as Row<E>[];
       return rows.filter(test);
     },
     insert: (entity, row) => this.#lay(entity, row.id, row as AnyRow),
@@ -151,7 +169,10 @@ export class Store {
 
 /** The key of a topic that a row belongs to now. */
 export function keyUnder(topic: TopicName, row: AnyRow): string {
-  return topicKey(topic, topics[topic].by.map((column) => String(row[column])));
+  return topicKey(
+    topic,
+    topics[topic].by.map((column) => String(row[column])),
+  );
 }
 
 function definedOnly(fields: object): Record<string, unknown> {

@@ -47,7 +47,10 @@ export class LiveTotals {
       const measured = row && this.#measure(row);
       if (!measured) return;
       const sums = groups.get(measured.group) ?? measured.figures.map(() => 0);
-      groups.set(measured.group, sums.map((sum, at) => sum + sign * (measured.figures[at] ?? 0)));
+      groups.set(
+        measured.group,
+        sums.map((sum, at) => sum + sign * (measured.figures[at] ?? 0)),
+      );
     };
     for (const { base, visible } of store.pendingRows(this.#entity)) {
       add(base, -1);

@@ -11,8 +11,12 @@ export interface UndoPlan {
 export function planUndo({ input, left }: Inverse, row: AnyRow | undefined): UndoPlan {
   const skipped = Object.keys(left).filter((field) => row && !same(row[field], left[field]));
   if (skipped.length === 0) return { input, skipped };
-  const rest = Object.fromEntries(Object.entries(input).filter(([field]) => !skipped.includes(field)));
-  const saysSomething = Object.keys(left).some((field) => field in rest && !skipped.includes(field));
+  const rest = Object.fromEntries(
+    Object.entries(input).filter(([field]) => !skipped.includes(field)),
+  );
+  const saysSomething = Object.keys(left).some(
+    (field) => field in rest && !skipped.includes(field),
+  );
   return { input: saysSomething ? rest : undefined, skipped };
 }
 

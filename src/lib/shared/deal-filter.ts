@@ -31,7 +31,10 @@ export function addDays(day: string, days: number): string {
   return date.toISOString().slice(0, 10);
 }
 
-export const searchWords = (q: string | undefined): string[] => plainText(q ?? '').split(/\s+/).filter(Boolean);
+export const searchWords = (q: string | undefined): string[] =>
+  plainText(q ?? '')
+    .split(/\s+/)
+    .filter(Boolean);
 
 /** Whether a deal fits; `fitsFilter` of server/deals.ts says the same in SQL. */
 export function dealMatcher(filter: DealFilter): (deal: Deal) => boolean {
@@ -50,7 +53,10 @@ export function dealMatcher(filter: DealFilter): (deal: Deal) => boolean {
   };
 }
 
-function closingTest({ closing, today }: DealFilter): ((day: string | null) => boolean) | undefined {
+function closingTest({
+  closing,
+  today,
+}: DealFilter): ((day: string | null) => boolean) | undefined {
   if (!closing) return undefined;
   if (closing === 'none') return (day) => day === null;
   if (closing === 'overdue') return (day) => day !== null && day < today;

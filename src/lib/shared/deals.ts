@@ -67,7 +67,13 @@ export const createDeal = defineChange({
       createdBy: memberId,
     });
   },
-  invert: (_, { id }): Inverse => ({ change: deleteDeal, input: { id }, entity: 'deals', id, left: {} }),
+  invert: (_, { id }): Inverse => ({
+    change: deleteDeal,
+    input: { id },
+    entity: 'deals',
+    id,
+    left: {},
+  }),
 });
 
 export const updateDeal = defineChange({
@@ -80,17 +86,30 @@ export const updateDeal = defineChange({
     if (fields.customerId !== undefined) next.customerName = customerName(rows, fields.customerId);
     if (probability !== undefined) {
       next.probabilityManual = probability !== null;
-      next.probability = probability ?? rows.get('stages', deal.stageId)?.probability ?? deal.probability;
+      next.probability =
+        probability ?? rows.get('stages', deal.stageId)?.probability ?? deal.probability;
     }
     const value = next.value === undefined ? deal.value : next.value;
-    rows.patch('deals', id, { ...next, expectedRevenue: expectedRevenue(value, next.probability ?? deal.probability) });
+    rows.patch('deals', id, {
+      ...next,
+      expectedRevenue: expectedRevenue(value, next.probability ?? deal.probability),
+    });
   },
   invert(rows, { id, ...fields }): Inverse | undefined {
     const deal = rows.get('deals', id);
     if (!deal) return undefined;
     const names = Object.keys(fields) as (keyof typeof fields)[];
-    const earlier = names.map((name) => [name, name === 'probability' && !deal.probabilityManual ? null : deal[name]]);
-    return { change: updateDeal, input: { id, ...Object.fromEntries(earlier) }, entity: 'deals', id, left: fields };
+    const earlier = names.map((name) => [
+      name,
+      name === 'probability' && !deal.probabilityManual ? null : deal[name],
+    ]);
+    return {
+      change: updateDeal,
+      input: { id, ...Object.fromEntries(earlier) },
+      entity: 'deals',
+      id,
+      left: fields,
+    };
   },
 });
 
@@ -118,7 +137,8 @@ export const moveDeal = defineChange({
     const deal = rows.get('deals', id);
     if (!deal) return undefined;
     const { rank, value, closedOn, lostReasonId, lostNote, state } = deal;
-    const closing = state === 'open' ? {} : { closedOn: closedOn ?? undefined, lostReasonId, lostNote };
+    const closing =
+      state === 'open' ? {} : { closedOn: closedOn ?? undefined, lostReasonId, lostNote };
     return {
       change: moveDeal,
       input: { id, stageId: deal.stageId, rank, value, ...closing },
@@ -153,7 +173,9 @@ function movedTo(deal: Deal, stage: Stage, details: MoveDetails, now: number): P
     probability,
     probabilityManual: deal.probabilityManual && (isOpen || !entersStage),
     expectedRevenue: expectedRevenue(value, probability),
-    closedOn: isOpen ? null : (details.closedOn ?? deal.closedOn ?? new Date(now).toISOString().slice(0, 10)),
+    closedOn: isOpen
+      ? null
+      : (details.closedOn ?? deal.closedOn ?? new Date(now).toISOString().slice(0, 10)),
     lostReasonId: isLost ? (details.lostReasonId ?? deal.lostReasonId) : null,
     lostNote: isLost ? (details.lostNote ?? deal.lostNote) : null,
     stageEnteredAt: entersStage ? now : deal.stageEnteredAt,
@@ -164,7 +186,13 @@ export const deleteDeal = defineChange({
   name: 'deals.delete',
   input: z.strictObject({ id: field.id }),
   apply: (rows, { id }) => rows.remove('deals', id),
-  invert: (_, { id }): Inverse => ({ change: restoreDeal, input: { id }, entity: 'deals', id, left: {} }),
+  invert: (_, { id }): Inverse => ({
+    change: restoreDeal,
+    input: { id },
+    entity: 'deals',
+    id,
+    left: {},
+  }),
 });
 
 /** Brings a deleted deal back with its activities and lines, as long as the log has their images. */

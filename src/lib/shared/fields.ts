@@ -6,10 +6,12 @@ const storable = z.refine<string>(isStorable, 'unreadableText');
 
 export const id = z.uuid();
 /** Text that must say something; spaces around it are cut. */
-export const name = (most = 200) => z.string().check(z.trim(), z.minLength(1), z.maxLength(most), storable);
+export const name = (most = 200) =>
+  z.string().check(z.trim(), z.minLength(1), z.maxLength(most), storable);
 /** Text that may be empty. */
 export const text = (most = 10_000) => z.string().check(z.maxLength(most), storable);
-export const maybeText = (most = 200) => z.nullable(z.string().check(z.trim(), z.maxLength(most), storable));
+export const maybeText = (most = 200) =>
+  z.nullable(z.string().check(z.trim(), z.maxLength(most), storable));
 export const tags = z.array(name(50)).check(z.maxLength(20));
 export const currency = z.string().check(z.regex(/^[A-Z]{3}$/));
 export const day = z.iso.date();
@@ -17,11 +19,16 @@ export const day = z.iso.date();
 export const amount = z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER));
 export const percent = z.int().check(z.minimum(0), z.maximum(100));
 /** A fractional index, as rankBetween makes them. */
-export const rank = z.string().check(z.minLength(2), z.maxLength(200), z.regex(/^[A-Za-z][0-9A-Za-z]+$/));
+export const rank = z
+  .string()
+  .check(z.minLength(2), z.maxLength(200), z.regex(/^[A-Za-z][0-9A-Za-z]+$/));
 /** Milliseconds since 1970. */
 export const moment = z.int().check(z.minimum(0), z.maximum(253_402_300_799_999));
 
 /** As search compares: case-blind, accent-blind, е = ё. crm.plain_text in the database does the same. */
 export function plainText(words: string): string {
-  return words.toLowerCase().normalize('NFD').replace(/[\u0300-\u036f]/g, '');
+  return words
+    .toLowerCase()
+    .normalize('NFD')
+    .replace(/[\u0300-\u036f]/g, '');
 }

@@ -26,5 +26,7 @@ export function covers(
   if (level === 'all') return true;
   if (level === 'none') return false;
   const own = record.ownerId === standing.memberId;
-  return level === 'own' ? own : own || (standing.teamId !== null && record.teamId === standing.teamId);
+  return level === 'own'
+    ? own
+    : own || (standing.teamId !== null && record.teamId === standing.teamId);
 }
