@@ -6,6 +6,7 @@ import unexecutedQuery from './scripts/lint-unexecuted-query.mjs';
 /**
  * Forbids imports whose names match; types may still be imported where `types` says so.
  * @param {{ regex: string, message: string, types?: boolean }[]} patterns
+ * @returns {import('eslint').Linter.RulesRecord}
  */
 const forbid = (...patterns) => ({
   '@typescript-eslint/no-restricted-imports': [
@@ -41,6 +42,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unnecessary-type-assertion': 'error',
       // Interfaces here write functions as methods, and none of them uses `this`.
       '@typescript-eslint/unbound-method': 'off',
+      '@typescript-eslint/no-base-to-string': 'off',
       // Async without await is how a function keeps the type that its callers need.
       '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: false }],

@@ -11,7 +11,7 @@ export default {
   },
   create(context) {
     const { getTypeAtLocation } = context.sourceCode.parserServices;
-    /** @param {import('estree').Expression} node */
+    /** @param {Parameters<NonNullable<import('eslint').Rule.RuleListener['AwaitExpression']>>[0]['argument']} node */
     const check = (node) => {
       const type = getTypeAtLocation(node);
       const name = (type.aliasSymbol ?? type.getSymbol())?.name ?? '';
