@@ -23,6 +23,7 @@ import { LiveServer } from './live/server.ts';
 import { createLog } from './log.ts';
 import { collectProcessMetrics } from './metrics.ts';
 import { createPages } from './pages.ts';
+import { handleRest } from './rest/adapter.ts';
 
 const isDev = process.argv.includes('--dev');
 const HARD_EXIT_MS = 25_000;
@@ -71,7 +72,11 @@ async function run({ config, log, database }: Parts): Promise<void> {
   const server = createHttpServer({ config, log, health, mounts });
   const pages = config.roles.web ? await createPages({ server, isDev }) : undefined;
   if (pages) {
-    mounts.push({ path: '/trpc', handle: handleTrpc(app) }, { path: '/', handle: pages.handle });
+    mounts.push(
+      { path: '/api', handle: handleRest(app) },
+      { path: '/trpc', handle: handleTrpc(app) },
+      { path: '/', handle: pages.handle },
+    );
   }
   await live.attach(server);
   const owner = connectAsOwner({ url: database.url, max: 1, name: 'syncline jobs' });
