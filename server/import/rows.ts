@@ -1,0 +1,202 @@
+import type { CsvFault, CsvRecord } from './csv.ts';
+import type { Field } from './fields.ts';
+import type { MappedColumn } from './mapping.ts';
+import {
+  currencyIn,
+  type DayOrder,
+  type DecimalSign,
+  findDayOrder,
+  findDecimalSign,
+  isBlank,
+  isCurrency,
+  Problem,
+  readDay,
+  readDecimal,
+  readMoney,
+} from './values.ts';
+
+export type Value = string | number | string[] | null;
+
+/** A record whose cells have been read; what is blank is null. */
+export interface Row {
+  line: number;
+  cells: string[];
+  values: Record<string, Value>;
+  custom: Record<string, string | number | null>;
+}
+
+/** Why a record stays out; `column` names the columns of the file. */
+export interface Refusal {
+  line: number;
+  column: string;
+  reason: string;
+  cells: string[];
+}
+
+export interface Reading {
+  columns: MappedColumn[];
+  header: string[];
+  /** Of amounts, unless the row has a currency of its own. */
+  currency: string;
+  /** What --dates says. */
+  dayOrder: DayOrder | undefined;
+}
+
+/**
+ * Reads cells into values. What one cell alone does not show (which of 03/04 is the month, whether a
+ * comma is decimal) is decided once for each column by the sample.
+ */
+export class RowReader {
+  readonly #columns: MappedColumn[];
+  readonly #header: string[];
+  readonly #currency: string;
+  readonly #currencyAt: number | undefined;
+  readonly #dayOrders = new Map<number, DayOrder | undefined>();
+  readonly #signs = new Map<number, DecimalSign | undefined>();
+  readonly #numeric = new Set<number>();
+
+  constructor({ columns, header, currency, dayOrder }: Reading, sample: (CsvRecord | CsvFault)[]) {
+    this.#columns = columns;
+    this.#header = header;
+    this.#currency = currency;
+    this.#currencyAt = columns.find(({ field }) => field.kind === 'currency')?.at;
+    const texts = (at: number): string[] =>
+      sample.flatMap((record) => ('cells' in record ? [record.cells[at]?.trim() ?? ''] : []));
+    const days = columns.filter(({ field }) => field.kind === 'day');
+    const shared = dayOrder ?? findDayOrder(days.flatMap(({ at }) => texts(at)));
+    for (const { at, field } of columns) {
+      if (field.kind === 'day')
+        this.#dayOrders.set(at, dayOrder ?? findDayOrder(texts(at)) ?? shared);
+      if (['money', 'decimal'].includes(field.kind))
+        this.#signs.set(at, findDecimalSign(texts(at)));
+      if (field.kind === 'auto' && isNumeric(texts(at))) this.#numeric.add(at);
+    }
+  }
+
+  read(record: CsvRecord | CsvFault): Row | Refusal {
+    if ('reason' in record) {
+      const { line, column, reason, text } = record;
+      return {
+        line,
+        column: this.#header[column - 1] ?? `column ${column}`,
+        reason,
+        cells: [text],
+      };
+    }
+    const { line } = record;
+    const cells = record.cells.map(withoutShield);
+    const count = this.#header.length;
+    if (cells.length < count || cells.slice(count).some((cell) => cell.trim() !== '')) {
+      const reason = `the line has ${cells.length} cells, the header has ${count}`;
+      return { line, column: `column ${Math.min(cells.length, count) + 1}`, reason, cells };
+    }
+    const row: Row = { line, cells, values: {}, custom: {} };
+    const problems: { column: string; reason: string }[] = [];
+    for (const { at, header, field, customKey } of this.#columns) {
+      const value = this.#readCell(cells[at] ?? '', { at, field, cells });
+      if (value instanceof Problem) problems.push({ column: header, reason: value.reason });
+      else if (customKey !== undefined) row.custom[customKey] = value as string | number | null;
+      else row.values[field.name] = value;
+    }
+    if (problems.length === 0) return row;
+    const listed = (key: 'column' | 'reason') => problems.map((one) => one[key]).join('; ');
+    return { line, column: listed('column'), reason: listed('reason'), cells };
+  }
+
+  #readCell(
+    cell: string,
+    { at, field, cells }: { at: number; field: Field; cells: string[] },
+  ): Value | Problem {
+    const text = cell.trim();
+    const damage = damageOf(text);
+    if (damage) return damage;
+    const isText = ['text', 'name', 'id', 'auto'].includes(field.kind);
+    if (isText ? text === '' : isBlank(text)) {
+      return field.isRequired ? new Problem(`${field.name} is blank`) : null;
+    }
+    switch (field.kind) {
+      case 'text':
+      case 'name':
+      case 'id':
+        return text.length <= (field.max ?? 200)
+          ? text
+          : new Problem(`longer than ${field.max ?? 200} characters`);
+      case 'auto':
+        if (text.length > (field.max ?? 0))
+          return new Problem(`longer than ${field.max ?? 0} characters`);
+        return this.#numeric.has(at) && plainNumber.test(text) ? Number(text) : text;
+      case 'day':
+        return readDay(text, this.#dayOrders.get(at));
+      case 'money': {
+        const currency = this.#currencyOf(cells);
+        return currency instanceof Problem
+          ? null
+          : readMoney(text, { currency, sign: this.#signs.get(at) });
+      }
+      case 'decimal':
+        return limited(readDecimal(text, this.#signs.get(at)), field.name);
+      case 'percent': {
+        const percent = /^(\d{1,3})\s*%?$/.exec(text)?.[1];
+        return percent && Number(percent) <= 100
+          ? Number(percent)
+          : new Problem(`“${text.slice(0, 40)}” is not a whole percentage`);
+      }
+      case 'list':
+        return [...new Set(text.split(/[,;]/).map((item) => item.trim()))]
+          .filter(Boolean)
+          .slice(0, 50);
+      case 'currency':
+        return this.#currencyOf(cells);
+      case 'choice': {
+        const wanted = text.toLowerCase().replaceAll('ё', 'е');
+        const found = Object.entries(field.choices ?? {}).find(([, words]) =>
+          words.includes(wanted),
+        );
+        return (
+          found?.[0] ??
+          new Problem(
+            `“${text.slice(0, 40)}” is none of ${Object.keys(field.choices ?? {}).join(', ')}`,
+          )
+        );
+      }
+    }
+  }
+
+  #currencyOf(cells: string[]): string | Problem {
+    const text = this.#currencyAt === undefined ? '' : (cells[this.#currencyAt]?.trim() ?? '');
+    if (isBlank(text)) return this.#currency;
+    const code = text.toUpperCase();
+    if (isCurrency(code)) return code;
+    const [meant] = currencyIn(text) ?? [];
+    return meant ?? new Problem(`“${text.slice(0, 20)}” is not a currency`);
+  }
+}
+
+const plainNumber = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,10})?$/;
+
+function isNumeric(texts: string[]): boolean {
+  const given = texts.filter((text) => text !== '');
+  return given.length > 0 && given.every((text) => plainNumber.test(text));
+}
+
+function damageOf(text: string): Problem | undefined {
+  if (text.includes('\0')) return new Problem('the cell has a NUL character');
+  if (text.includes('\uFFFD') || !text.isWellFormed()) {
+    return new Problem('the cell has letters that cannot be read; is this the right --encoding?');
+  }
+  return undefined;
+}
+
+// The database keeps six decimals of quantities and unit prices.
+function limited(decimal: string | Problem, name: string): string | Problem {
+  if (decimal instanceof Problem) return decimal;
+  if (decimal.startsWith('-')) return new Problem(`“${decimal}” is below zero`);
+  if (name === 'quantity' && Number(decimal) === 0) return new Problem('the quantity is zero');
+  return /^\d{1,14}(?:\.\d{1,6})?$/.test(decimal)
+    ? decimal
+    : new Problem(`“${decimal.slice(0, 40)}” has too many digits`);
+}
+
+// An exported table shields cells that a spreadsheet would run as formulas.
+const withoutShield = (cell: string): string =>
+  /^'[=+\-@\t\r＝＋－＠]/.test(cell) ? cell.slice(1) : cell;

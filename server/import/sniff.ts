@@ -1,0 +1,83 @@
+import { isUtf8 } from 'node:buffer';
+
+export interface Sniffed {
+  /** A label that TextDecoder knows. */
+  encoding: string;
+  /** Bytes of a byte order mark. */
+  skip: number;
+}
+
+const marks: [string, number[]][] = [
+  ['utf-8', [0xef, 0xbb, 0xbf]],
+  ['utf-16le', [0xff, 0xfe]],
+  ['utf-16be', [0xfe, 0xff]],
+];
+
+/**
+ * How the bytes at the head of a file are written: by its byte order mark, by the zeros of UTF-16, as
+ * UTF-8 where it is valid; else windows-1251 when the letters beyond ASCII stand in runs, as in Russian
+ * words, and windows-1252 when they stand alone, as umlauts do.
+ */
+export function sniffEncoding(head: Uint8Array): Sniffed {
+  for (const [encoding, mark] of marks) {
+    if (mark.every((byte, at) => head[at] === byte)) return { encoding, skip: mark.length };
+  }
+  return {
+    encoding: wide(head) ?? (isUtf8(wholeLetters(head)) ? 'utf-8' : eightBit(head)),
+    skip: 0,
+  };
+}
+
+function wide(head: Uint8Array): string | undefined {
+  const zeros = [0, 0];
+  const seen = head.subarray(0, 4000);
+  seen.forEach((byte, at) => {
+    if (byte === 0) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
+  });
+  const [even = 0, odd = 0] = zeros;
+  if (Math.max(even, odd) < seen.length / 8) return undefined;
+  return odd > even ? 'utf-16le' : 'utf-16be';
+}
+
+// The head may end in the middle of a letter.
+function wholeLetters(head: Uint8Array): Uint8Array {
+  let end = head.length;
+  for (let back = 1; back <= 3 && back <= head.length; back += 1) {
+    const byte = head[head.length - back] ?? 0;
+    if (byte >= 0xc0) end = head.length - back;
+    if (byte < 0x80 || byte >= 0xc0) break;
+  }
+  return head.subarray(0, end);
+}
+
+function eightBit(head: Uint8Array): string {
+  let high = 0;
+  let inRuns = 0;
+  head.forEach((byte, at) => {
+    if (byte < 0xc0) return;
+    high += 1;
+    if ((head[at - 1] ?? 0) >= 0xc0 || (head[at + 1] ?? 0) >= 0xc0) inRuns += 1;
+  });
+  return inRuns * 2 >= high ? 'windows-1251' : 'windows-1252';
+}
+
+const separators = [',', ';', '\t', '|'];
+
+/** The separator that cuts the first lines into the same number of cells, more than one. */
+export function sniffSeparator(text: string): string {
+  const lines = outsideQuotes(text)
+    .split(/\r\n|\n|\r/)
+    .filter((line) => line.trim() !== '')
+    .slice(0, 50);
+  // The last line may be cut off.
+  if (lines.length > 2) lines.pop();
+  const scored = separators.map((separator) => {
+    const counts = lines.map((line) => line.split(separator).length - 1);
+    const first = counts[0] ?? 0;
+    const agreeing = counts.filter((count) => count === first).length / Math.max(1, counts.length);
+    return { separator, score: first === 0 ? 0 : agreeing * 1000 + first };
+  });
+  return scored.reduce((best, next) => (next.score > best.score ? next : best)).separator;
+}
+
+const outsideQuotes = (text: string): string => text.replace(/"(?:[^"]|"")*"/g, '');
