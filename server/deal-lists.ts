@@ -70,6 +70,7 @@ export interface DealStats {
   expectedRevenue: number;
   openValue: number;
   wonValue: number;
+  /** Over the won deals that a rate could convert. */
   averageWon: number | null;
   /** Per cent of the closed deals that were won; null while none is closed. */
   winRate: number | null;
@@ -122,6 +123,8 @@ async function dealStats(
   const lost = count(({ state }) => state === 'lost');
   const all = sum(() => true);
   const wonValue = sum(({ state }) => state === 'won').value;
+  const known = new Set([currency, ...rates.map((rate) => rate.currency)]);
+  const convertedWon = count((group) => group.state === 'won' && known.has(group.currency));
   const stages = new Map(groups.map(({ stageId, stageName }) => [stageId, stageName]));
   return {
     currency,
@@ -133,7 +136,7 @@ async function dealStats(
     expectedRevenue: sum(() => true, 'expected').value,
     openValue: sum(({ state }) => state === 'open').value,
     wonValue,
-    averageWon: won === 0 ? null : Math.round(wonValue / won),
+    averageWon: convertedWon === 0 ? null : Math.round(wonValue / convertedWon),
     winRate: won + lost === 0 ? null : Math.round((won / (won + lost)) * 10_000) / 100,
     isConverted: all.isConverted,
     unconverted: all.left,

@@ -51,6 +51,8 @@ export interface TimelineEntry {
   /** Undefined where somebody past the application did it, in psql for instance. */
   actor: { memberId: string | null; name: string } | undefined;
   action: 'created' | 'changed' | 'deleted';
+  /** The currency of the amounts in it, where the record has one. */
+  currency: string | null;
   changes: FieldChange[];
 }
 
@@ -69,6 +71,7 @@ interface LogRow {
   actor: string | null;
   memberId: string | null;
   memberName: string | null;
+  currency: string | null;
   before: Record<string, unknown> | null;
   after: Record<string, unknown> | null;
 }
@@ -86,6 +89,7 @@ async function entriesOf(
   const [pos, ord] = before?.split('.') ?? [];
   const { rows } = await sql<LogRow>`
     select t.pos, l.ord, l.at, l.op::text as op, t.actor, m.id as member_id, m.name as member_name,
+      l.after ->> 'currency' as currency,
       case when l.op = 'U' then l.before end as before, case when l.op = 'U' then l.after end as after
     from sync.change_log l
     join sync.change_tx t on t.xid = l.xid and t.organization_id = l.organization_id and t.at = l.at
@@ -101,7 +105,7 @@ async function entriesOf(
 const actions = { I: 'created', U: 'changed', D: 'deleted' } as const;
 
 function entryOf(
-  { pos, ord, at, op, actor, memberId, memberName, before, after }: LogRow,
+  { pos, ord, at, op, actor, memberId, memberName, currency, before, after }: LogRow,
   told: string[],
 ): TimelineEntry {
   return {
@@ -109,6 +113,7 @@ function entryOf(
     at,
     actor: actor === null ? undefined : { memberId, name: memberName ?? actor },
     action: actions[op],
+    currency,
     changes: told.flatMap((name): FieldChange[] => {
       const column = snakeCase(name);
       if (!before || !Object.hasOwn(before, column)) return [];
