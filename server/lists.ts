@@ -97,7 +97,10 @@ function readOrdering(ordering: string, allowed: readonly string[]): Term[] {
       .replace(/^-/, '')
       .replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
     const known = allowed.find((name) => name.replace(/^-/, '') === column);
-    if (!known) throw badInput('ordering', 'unknownOrdering', { name: column.slice(0, 50) });
+    if (!known)
+      throw badInput('ordering', 'unknownOrdering', {
+        name: part.trim().replace(/^-/, '').slice(0, 50),
+      });
     return [{ column, isDescending }];
   });
   return [...terms, { column: 'id', isDescending: terms[0]?.isDescending ?? false }];
