@@ -101,7 +101,11 @@ function cutRecord(
       return { cells, next: text.charCodeAt(at + 1) === LF ? at + 2 : at + 1, lines };
     }
     if (code !== separator) {
-      return { column: cells.length, reason: 'text follows the closing quote' };
+      const isOneLine = countLines(cells.at(-1) ?? '') === 0;
+      return {
+        column: cells.length,
+        reason: isOneLine ? 'text follows the closing quote' : notClosedHere,
+      };
     }
     at += 1;
   }
@@ -129,6 +133,7 @@ function cutQuoted(
   }
 }
 
+const notClosedHere = 'a quote opens here and is not closed on this line';
 const tooLongCell = `the cell is longer than ${MAX_CELL} characters`;
 
 // A stray quote can swallow the following lines up to the next quote: the number of cells tells.
@@ -139,7 +144,7 @@ function faultOf(
   if ('reason' in cut) return cut;
   if (cut.lines === 1 || columns === undefined || cut.cells.length === columns) return undefined;
   const column = cut.cells.findIndex((cell) => countLines(cell) > 0) + 1;
-  return { column, reason: 'a quote opens here and is not closed on this line' };
+  return { column, reason: notClosedHere };
 }
 
 function lineEnd(

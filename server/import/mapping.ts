@@ -89,6 +89,7 @@ function plainWords(header: string): string {
     .replace(/([\p{Ll}\d])(\p{Lu})/gu, '$1 $2')
     .toLowerCase()
     .replaceAll('ё', 'е')
+    .replaceAll('№', 'номер ')
     .replace(/[^\p{L}\p{N}]+/gu, ' ')
     .trim();
 }

@@ -139,14 +139,14 @@ export async function findPipeline(
 }
 
 const lostWords =
-  /lost|lose|reject|declin|cancel|abandon|dead|disqualif|проигр|потер|отказ|неусп|не усп|не реализ|отмен|сорва/;
-const wonWords = /won|win\b|sold|paid|complete|success|выигр|успеш|успех|продан|оплачен|реализов/;
+  /\b(lost|lose|loss|reject|declin|cancel|abandon|dead|disqualif)|проигр|потер|отказ|неусп|не усп|не реализ|отмен|сорва/;
+const wonWords = /\b(won|win|sold|paid|complete|success)|выигр|успеш|успех|продан|оплачен|реализов/;
 const steps: [RegExp, number][] = [
-  [/lead|new|incoming|prospect|suspect|contact|лид|нов|входящ|первич|контакт|обращени/, 10],
-  [/qualif|engag|discover|research|interest|meeting|квалиф|выявл|встреч|интерес|потребн/, 25],
-  [/propos|quot|offer|demo|present|предлож|кп|презент|оценк|смет/, 50],
-  [/negot|review|approv|decision|перегов|соглас|решени/, 75],
-  [/contract|commit|sign|invoic|payment|договор|подпис|счет|оплат/, 90],
+  [/\b(lead|new|incoming|prospect|suspect|contact)|лид|нов|входящ|первич|контакт|обращени/, 10],
+  [/\b(qualif|engag|discover|research|interest|meeting)|квалиф|выявл|встреч|интерес|потребн/, 25],
+  [/\b(propos|quot|offer|demo|present)|предлож|кп|презент|оценк|смет/, 50],
+  [/\b(negot|review|approv|decision)|перегов|соглас|решени/, 75],
+  [/\b(contract|commit|sign|invoic|payment)|договор|подпис|счет|оплат/, 90],
 ];
 
 /** What the name of a stage says of its kind and of how far the sale has come. */

@@ -58,7 +58,7 @@ function eightBit(head: Uint8Array): string {
     high += 1;
     if ((head[at - 1] ?? 0) >= 0xc0 || (head[at + 1] ?? 0) >= 0xc0) inRuns += 1;
   });
-  return inRuns * 2 >= high ? 'windows-1251' : 'windows-1252';
+  return inRuns * 5 >= high * 4 ? 'windows-1251' : 'windows-1252';
 }
 
 const separators = [',', ';', '\t', '|'];
