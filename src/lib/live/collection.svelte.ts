@@ -1,4 +1,4 @@
-import { SvelteMap } from 'svelte/reactivity';
+import { createSubscriber, SvelteMap } from 'svelte/reactivity';
 
 /** The visible rows of one entity; reading a row, or a group, in a component follows just that. */
 export class Collection<R extends { id: string }> {
@@ -43,8 +43,24 @@ export class Collection<R extends { id: string }> {
   }
 }
 
+/** Made when it is first read, often inside a $derived: those do not follow $state that they made themselves. */
 class Group<R> {
-  rows = $state.raw<readonly R[]>([]);
+  #rows: readonly R[] = [];
+  #changed = (): void => undefined;
+  readonly #follow = createSubscriber((changed) => {
+    this.#changed = changed;
+    return () => (this.#changed = () => undefined);
+  });
+
+  get rows(): readonly R[] {
+    this.#follow();
+    return this.#rows;
+  }
+
+  replace(edit: (rows: readonly R[]) => readonly R[]): void {
+    this.#rows = edit(this.#rows);
+    this.#changed();
+  }
 }
 
 export class Grouping<R extends { id: string }> {
@@ -59,7 +75,7 @@ export class Grouping<R extends { id: string }> {
     this.#keyOf = keyOf;
     this.#compare = compare;
     const groups = Map.groupBy(rows, keyOf);
-    for (const [key, those] of groups) this.#group(key).rows = those.sort(compare);
+    for (const [key, those] of groups) this.#group(key).replace(() => those.sort(compare));
   }
 
   /** The rows of a group in order: a new array whenever one of them is different. */
@@ -84,10 +100,11 @@ export class Grouping<R extends { id: string }> {
   #settle(): void {
     this.#isScheduled = false;
     for (const [key, changed] of this.#dirty) {
-      const group = this.#group(key);
-      const rows = group.rows.filter(({ id }) => !changed.has(id));
       const added = [...changed.values()].filter((row) => row !== undefined).sort(this.#compare);
-      group.rows = added.length > 0 ? merge(rows, added, this.#compare) : rows;
+      this.#group(key).replace((rows) => {
+        const kept = rows.filter(({ id }) => !changed.has(id));
+        return added.length > 0 ? merge(kept, added, this.#compare) : kept;
+      });
     }
     this.#dirty.clear();
   }

@@ -112,7 +112,7 @@ export class Live {
       onAnswer: () => this.#answered(),
     });
     this.presence = new PresenceMap(
-      (state) => this.#socket.volatile.emit('presence', state),
+      (state) => this.#socket.connected && this.#socket.emit('presence', state),
       () => this.#socket.id,
     );
     this.#listen();

@@ -1,5 +1,6 @@
 import type { AnyChange, ChangeMoment, LocalRows } from '#lib/shared/change.ts';
 import {
+  entityNames,
   topicKey,
   topics,
   type AnyRow,
@@ -40,13 +41,12 @@ export interface Arrival {
 export class Store {
   readonly #base = new Map<EntityName, Map<string, Held>>();
   #overlay = new Map<EntityName, Map<string, AnyRow | undefined>>();
-  readonly #collections = new Map<EntityName, Collection<AnyRow>>();
+  // All made at once: a $derived does not follow state that was made while it ran.
+  readonly #collections = new Map(entityNames.map((entity) => [entity, new Collection<AnyRow>()]));
   readonly #touched = new Map<EntityName, Set<string>>();
 
   collection<E extends EntityName>(entity: E): Collection<Row<E>> {
-    let collection = this.#collections.get(entity);
-    if (!collection) this.#collections.set(entity, (collection = new Collection<AnyRow>()));
-    return collection as unknown as Collection<Row<E>>;
+    return this.#collections.get(entity) as unknown as Collection<Row<E>>;
   }
 
   /** The row as the server last said, without one's own pending changes. */
