@@ -1,0 +1,20 @@
+import type { ErrorDetails } from '#lib/shared/errors.ts';
+import type { MessageKey, Translate } from '#lib/shared/i18n.ts';
+import { en } from '#lib/shared/messages-en.ts';
+
+/** What is wrong with one field, in words; blank where nothing is. */
+export function fieldText(
+  t: Translate,
+  error: { details: ErrorDetails } | undefined,
+  name: string,
+): string {
+  const fault = error?.details.fields?.find(({ field }) => field === name);
+  if (!fault) return '';
+  const key = `rule.${fault.rule}`;
+  const say = t as (key: MessageKey, params?: Record<string, string | number>) => string;
+  return say(isMessage(key) ? key : 'rule.invalid', fault.params);
+}
+
+function isMessage(key: string): key is MessageKey {
+  return key in en;
+}

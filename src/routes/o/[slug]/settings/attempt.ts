@@ -1,0 +1,57 @@
+import { toCallError } from '#lib/api.ts';
+import { getLive } from '#lib/live/context.ts';
+import type { Change } from '#lib/shared/change.ts';
+import type { AppError } from '#lib/shared/errors.ts';
+import { faultText } from '#lib/ui/fault.ts';
+import { fieldText } from '#lib/ui/field-fault.ts';
+import { getToasts } from '#lib/ui/toasts.svelte.ts';
+import { getWords } from '#lib/ui/words.svelte.ts';
+
+/** Says in a toast what the server refuses. */
+function useRefusal() {
+  const words = getWords();
+  const toasts = getToasts();
+  return (error: AppError | undefined): void => {
+    const [field] = error?.details.fields ?? [];
+    const text = field
+      ? fieldText(words.t, error, field.field)
+      : faultText(words.t, error ?? { code: 'UNAVAILABLE' });
+    toasts.show({ text, tone: 'danger' });
+  };
+}
+
+/** Runs a call; what the server refuses is said in a toast. Answers undefined then. */
+export function useAttempt() {
+  const refuse = useRefusal();
+  const toasts = getToasts();
+  return async <T>(run: () => Promise<T>, done?: string): Promise<T | undefined> => {
+    try {
+      const answer = await run();
+      if (done) toasts.show({ text: done });
+      return answer;
+    } catch (error) {
+      refuse(toCallError(error));
+      return undefined;
+    }
+  };
+}
+
+/**
+ * Makes a change of the live rows, seen at once. What the server refuses is said in a toast, but for
+ * the reason that the caller has an answer to. Answers that reason, or whether it was done.
+ */
+export function useChange() {
+  const live = getLive();
+  const refuse = useRefusal();
+  return async <Input>(
+    change: Change<Input>,
+    input: Input,
+    expected?: string,
+  ): Promise<'done' | 'refused' | 'expected'> => {
+    const outcome = await live.change(change, input).done;
+    if (outcome.ok) return 'done';
+    if (expected && outcome.error.details.reason === expected) return 'expected';
+    refuse(outcome.error);
+    return 'refused';
+  };
+}
