@@ -1,5 +1,6 @@
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
+import { PreparingClient } from '#db/prepared.ts';
 import type { DB } from '#db/types.ts';
 
 export interface Connection {
@@ -28,6 +29,7 @@ export function connectAsOwner({ url, max = 4, name = 'syncline owner' }: Option
 
 function open({ url, max, name, options }: Required<Options> & { options: string }): Connection {
   const pool = new pg.Pool({
+    Client: PreparingClient,
     connectionString: url,
     max,
     application_name: name,

@@ -1,8 +1,9 @@
 import type { Pool, PoolClient } from 'pg';
 import pg from 'pg';
+import { isStalePlan } from '#db/prepared.ts';
 import { AppError } from '#lib/shared/errors.ts';
 import type { Flush } from './flush.ts';
-import { builderOn, opening, rollback, type Scope, type Tx } from './transaction.ts';
+import { afterOpening, opening, rollback, type Scope, type Tx } from './transaction.ts';
 
 /** What `commit` needs of the running server. */
 export interface Committer {
@@ -56,9 +57,10 @@ async function attemptOnce<T>(
   const shared = server.flush.enter();
   try {
     const committed = await transact(server.pool, { mutation, shared, ...scope }, run);
+    // The tail reads while the flush runs; it waits for a flush itself before it sends.
+    server.poke(scope.organizationId);
     // After the connection is given back: a flush that waits must not keep others from committing.
     if (shared) await server.flush.barrier();
-    server.poke(scope.organizationId);
     return committed;
   } finally {
     server.flush.leave(shared);
@@ -74,8 +76,7 @@ async function transact<T>(
   let broken: Error | undefined;
   try {
     const acting = mutation ? { ...scope, mutationId: mutation.id } : scope;
-    await client.query(opening(acting, { asyncCommit: shared }));
-    const data = await run(builderOn(client));
+    const data = await afterOpening(client, opening(acting, { asyncCommit: shared }), run);
     return { data, position: await finish(client, mutation, data) };
   } catch (error) {
     broken = await rollback(client);
@@ -111,15 +112,11 @@ async function storedAnswer<T>(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query(opening(scope, { readOnly: true }));
-    const { rows } = await client.query<{
-      answer: T;
-      pos: number;
-      request_hash: string;
-      name: string;
-    }>(
-      'select answer, pos, request_hash, name from sync.mutations where actor = $1 and mutation_id = $2',
-      [scope.actor ?? '', mutation.id],
+    const { rows } = await afterOpening(client, opening(scope, { readOnly: true }), () =>
+      client.query<{ answer: T; pos: number; request_hash: string; name: string }>(
+        'select answer, pos, request_hash, name from sync.mutations where actor = $1 and mutation_id = $2',
+        [scope.actor ?? '', mutation.id],
+      ),
     );
     await client.query('commit');
     const [row] = rows;
@@ -138,4 +135,5 @@ async function storedAnswer<T>(
 }
 
 const isRetryable = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01');
+  isStalePlan(error) ||
+  (error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01'));

@@ -10,7 +10,7 @@ import {
 import { levelOf, type Standing } from '#lib/shared/standing.ts';
 import { entityAccess, reachSql, type Permission } from '../access.ts';
 import type { Flush } from './flush.ts';
-import { builderOn, opening, rollback } from './transaction.ts';
+import { afterOpening, builderOn, opening, rollback } from './transaction.ts';
 
 const snake = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -51,23 +51,31 @@ export async function atPosition<T>(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query(
-      opening({ organizationId }, { readOnly: true }).replace(
-        'read only',
-        'isolation level repeatable read read only',
-      ),
+    const statement = opening({ organizationId }, { readOnly: true }).replace(
+      'read only',
+      'isolation level repeatable read read only',
     );
-    const { rows } = await client.query<{ pos: number }>('select pos from sync.org_clock');
-    const result = await run(client);
+    const read = await afterOpening(client, statement, () => positionAnd(client, run));
     await client.query('commit');
     await flush.settled();
-    return { position: Number(rows[0]?.pos ?? 0), result };
+    return read;
   } catch (error) {
     broken = await rollback(client);
     throw error;
   } finally {
     client.release(broken);
   }
+}
+
+async function positionAnd<T>(
+  client: PoolClient,
+  run: (client: PoolClient) => Promise<T>,
+): Promise<{ position: number; result: T }> {
+  const [{ rows }, result] = await Promise.all([
+    client.query<{ pos: number }>({ name: 'position', text: 'select pos from sync.org_clock' }),
+    run(client),
+  ]);
+  return { position: Number(rows[0]?.pos ?? 0), result };
 }
 
 /** The rows of a topic that a member may see; Postgres writes the JSON, this process only passes it on. */

@@ -1,6 +1,7 @@
 import { Kysely, CamelCasePlugin, PostgresDialect, type Transaction } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
 import pg from 'pg';
+import { isStalePlan } from '#db/prepared.ts';
 import type { DB } from '#db/types.ts';
 
 /** The type that says: this runs inside a transaction with an organization set. */
@@ -57,8 +58,36 @@ export function builderOn(client: PoolClient): Tx {
   return builder;
 }
 
+/** Sends the opening of a transaction and, not waiting for its answer, what `run` asks first. */
+export async function afterOpening<T>(
+  client: PoolClient,
+  statement: string,
+  run: (tx: Tx, client: PoolClient) => Promise<T>,
+): Promise<T> {
+  const opened = client.query(statement);
+  // Awaited below; where it fails, the queries that were sent behind it fail as well.
+  opened.catch(() => undefined);
+  const result = await run(builderOn(client), client);
+  await opened;
+  return result;
+}
+
 /** Reads inside one organization; sees the rows of no other. */
 export async function read<T>(
+  pool: Pool,
+  scope: Scope,
+  run: (tx: Tx, client: PoolClient) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await readOnce(pool, scope, run);
+    } catch (error) {
+      if (attempt > 3 || !isStalePlan(error)) throw error;
+    }
+  }
+}
+
+async function readOnce<T>(
   pool: Pool,
   scope: Scope,
   run: (tx: Tx, client: PoolClient) => Promise<T>,
@@ -66,8 +95,7 @@ export async function read<T>(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query(opening(scope, { readOnly: true }));
-    const result = await run(builderOn(client), client);
+    const result = await afterOpening(client, opening(scope, { readOnly: true }), run);
     await client.query('commit');
     return result;
   } catch (error) {
