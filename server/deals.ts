@@ -128,34 +128,36 @@ export async function moveWithinPipeline(
   member: Member,
   input: z.infer<typeof moveDeal.input>,
 ): Promise<DealRow> {
-  const deal = await changeableDeal(tx, member, input.id, 'deals.edit');
-  const stage = await requireStage(tx, deal.pipelineId, input.stageId);
+  // Both questions travel together.
+  const [deal, stage] = await Promise.all([
+    changeableDeal(tx, member, input.id, 'deals.edit'),
+    findStage(tx, input.stageId),
+  ]);
+  if (stage?.pipelineId !== deal.pipelineId) throw badInput('stageId', 'notInPipeline');
   const { id, lostReasonId, ...details } = input;
   if (stage.kind === 'open' && details.closedOn) throw badInput('closedOn', 'onlyWhenClosed');
   const reason = stage.kind === 'lost' ? (lostReasonId ?? deal.lostReasonId) : null;
   if (stage.kind === 'lost') await requireLostReason(tx, reason);
   const rank = input.rank ?? (deal.stageId === stage.id ? deal.rank : await lastRank(tx, stage.id));
-  await tx
+  return tx
     .updateTable('deals')
     .set({ ...details, rank, lostReasonId: reason })
     .where('id', '=', id)
-    .execute();
-  return dealRow(tx, id);
+    .returningAll()
+    .executeTakeFirstOrThrow(notFound);
 }
 
-async function requireStage(
-  tx: Tx,
-  pipelineId: string,
-  stageId: string,
-): Promise<{ id: string; kind: string }> {
-  const stage = await tx
+function findStage(tx: Tx, id: string) {
+  return tx
     .selectFrom('stages')
-    .select(['id', 'kind'])
-    .where('id', '=', stageId)
-    .where('pipelineId', '=', pipelineId)
+    .select(['id', 'pipelineId', 'kind'])
+    .where('id', '=', id)
     .executeTakeFirst();
-  if (!stage) throw badInput('stageId', 'notInPipeline');
-  return stage;
+}
+
+async function requireStage(tx: Tx, pipelineId: string, stageId: string): Promise<void> {
+  const stage = await findStage(tx, stageId);
+  if (stage?.pipelineId !== pipelineId) throw badInput('stageId', 'notInPipeline');
 }
 
 async function requireCustomer(
