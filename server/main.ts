@@ -14,6 +14,7 @@ import { findMember } from './auth/membership.ts';
 import { livingSignIns } from './auth/sessions.ts';
 import { type Config, DEFAULT_DEMO_PASSWORD, readConfig } from './config.ts';
 import { handleTrpc } from './context.ts';
+import { customerTotals } from './customer-totals.ts';
 import { dealTotals } from './deals.ts';
 import { fillDemo } from './demo.ts';
 import { explain } from './explain.ts';
@@ -59,7 +60,7 @@ async function run({ config, log, database }: Parts): Promise<void> {
     admit: (handshake) => admit(parts, handshake),
     findMember: (userId, organization) => findMember(parts, { userId }, organization),
     liveSessions: (hashes) => livingSignIns(parts, hashes),
-    totals: [dealTotals],
+    totals: [dealTotals, customerTotals],
   });
   const app: App = { config, log, pool, db, live };
   setApp(app);

@@ -1,5 +1,5 @@
 import { z } from 'zod/mini';
-import { defineChange } from './change.ts';
+import { defineChange, type Inverse } from './change.ts';
 import * as field from './fields.ts';
 
 export const customerTypes = ['individual', 'business'] as const;
@@ -61,6 +61,13 @@ export const createCustomer = defineChange({
       createdAt: now,
     });
   },
+  invert: (_, { id }): Inverse => ({
+    change: deleteCustomer,
+    input: { id },
+    entity: 'customers',
+    id,
+    left: {},
+  }),
 });
 
 export const updateCustomer = defineChange({
@@ -74,6 +81,19 @@ export const updateCustomer = defineChange({
       rows.patch('deals', deal.id, { customerName: name });
     }
   },
+  invert(rows, { id, ...fields }): Inverse | undefined {
+    const customer = rows.get('customers', id);
+    if (!customer) return undefined;
+    const names = Object.keys(fields) as (keyof typeof fields)[];
+    const earlier = Object.fromEntries(names.map((name) => [name, customer[name]]));
+    return {
+      change: updateCustomer,
+      input: { id, ...earlier },
+      entity: 'customers',
+      id,
+      left: fields,
+    };
+  },
 });
 
 /** Refused while the customer has open deals. */
@@ -81,6 +101,13 @@ export const deleteCustomer = defineChange({
   name: 'customers.delete',
   input: z.strictObject({ id: field.id }),
   apply: (rows, { id }) => rows.remove('customers', id),
+  invert: (_, { id }): Inverse => ({
+    change: restoreCustomer,
+    input: { id },
+    entity: 'customers',
+    id,
+    left: {},
+  }),
 });
 
 export const restoreCustomer = defineChange({
