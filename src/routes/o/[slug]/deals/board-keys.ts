@@ -2,9 +2,11 @@ import type { Deal } from '#lib/shared/entities.ts';
 import type { Board, Column } from './board.svelte.ts';
 
 /** Keys on a focused card: arrows roam or carry, Space lifts and drops, Shift with arrows moves at once. */
-export function onCardKey(board: Board, deal: Deal, event: KeyboardEvent): boolean {
+export function onCardKey(board: Board, focused: Deal, event: KeyboardEvent): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
-  const isCarried = board.drag.lifted?.by === 'keys';
+  const { lifted } = board.drag;
+  const isCarried = lifted?.by === 'keys';
+  const deal = isCarried ? lifted.deal : focused;
   if (event.code === 'Space') {
     if (isCarried) board.drag.drop();
     else lift(board, deal);

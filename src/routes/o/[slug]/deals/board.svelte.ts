@@ -265,7 +265,9 @@ export class Board {
   /** Puts the focus on a card once it stands where it belongs. */
   focus(dealId: string): void {
     this.focusedId = dealId;
-    requestAnimationFrame(() => document.getElementById(`deal-${dealId}`)?.focus());
+    const put = () => document.getElementById(`deal-${dealId}`)?.focus();
+    put();
+    requestAnimationFrame(put);
   }
   /** Opens the deal with its amount being edited. */
   askAmount(deal: Deal): void {
