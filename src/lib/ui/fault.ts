@@ -8,7 +8,7 @@ export function faultText(
   error: { code: ErrorCode; details?: ErrorDetails },
 ): string {
   const reason = `reason.${error.details?.reason ?? ''}`;
-  const say = t as (key: MessageKey, params?: Record<string, string | number>) => string;
+  const say: (key: MessageKey, params?: Record<string, string | number>) => string = t;
   return isMessage(reason) ? say(reason, error.details?.params) : say(`fault.${error.code}`);
 }
 

@@ -1,5 +1,5 @@
 /**
- * Lets cards glide from where they stood to where they stand. `measure` before the rows change,
+ * Lets whatever carries `data-glide` glide from where they stood to where they stand. `measure` before the rows change,
  * `play` after: a moved card starts at its old place within the same frame, so nothing jumps.
  */
 export class Glide {
@@ -40,8 +40,8 @@ export class Glide {
   }
 
   #cards(): [string, HTMLElement][] {
-    const cards = this.#root()?.querySelectorAll<HTMLElement>('[data-deal-id]') ?? [];
-    return [...cards].map((card) => [card.dataset.dealId ?? '', card]);
+    const cards = this.#root()?.querySelectorAll<HTMLElement>('[data-glide]') ?? [];
+    return [...cards].map((card) => [card.dataset.glide ?? '', card]);
   }
 }
 
