@@ -56,14 +56,14 @@ export class Revocation {
   }
 
   async #checkSessions(): Promise<void> {
-    const hashes = [
-      ...new Set([...this.#live.watchers].flatMap(({ sessionHash }) => sessionHash ?? [])),
-    ];
+    // Those who come while the question is asked are not in it.
+    const asked = [...this.#live.watchers].filter(({ sessionHash }) => sessionHash);
+    const hashes = [...new Set(asked.flatMap(({ sessionHash }) => sessionHash ?? []))];
     try {
       if (hashes.length > 0) {
         const living = await this.#live.options.liveSessions(hashes);
-        for (const watcher of this.#live.watchers) {
-          if (watcher.sessionHash && !living.has(watcher.sessionHash)) watcher.close('signedOut');
+        for (const watcher of asked) {
+          if (!living.has(watcher.sessionHash ?? '')) watcher.close('signedOut');
         }
       }
     } catch (error) {
