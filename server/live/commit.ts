@@ -9,8 +9,8 @@ import { afterOpening, opening, rollback, type Scope, type Tx } from './transact
 export interface Committer {
   pool: Pool;
   flush: Flush;
-  /** Tells the tail that an organization moved; a hint, never needed for correctness. */
-  poke(organizationId: string): void;
+  /** An organization is on disk up to a position; a hint to the tail, never needed for correctness. */
+  poke(organizationId: string, position: number): void;
 }
 
 export interface Mutation {
@@ -57,10 +57,10 @@ async function attemptOnce<T>(
   const shared = server.flush.enter();
   try {
     const committed = await transact(server.pool, { mutation, shared, ...scope }, run);
-    // The tail reads while the flush runs; it waits for a flush itself before it sends.
-    server.poke(scope.organizationId);
     // After the connection is given back: a flush that waits must not keep others from committing.
-    if (shared) await server.flush.barrier();
+    // A change that altered nothing waits as well: what it saw may be another's, not yet on disk.
+    await server.flush.settled();
+    server.poke(scope.organizationId, committed.position);
     return committed;
   } finally {
     server.flush.leave(shared);

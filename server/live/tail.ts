@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Flush } from './flush.ts';
@@ -5,10 +6,17 @@ import type { Hub } from './hub.ts';
 import { readTransactions, type LogRow } from './log.ts';
 
 const pollEvery = 50;
+/** What comes closer together than the pictures on a screen goes out together, in milliseconds. */
+const gather = 16;
 /** Transactions read at once. */
 const batch = 500;
 /** A transaction of more rows is not walked through: those who watch it load their topics anew. */
 export const largeTransaction = 20_000;
+
+interface Moved {
+  organization_id: string;
+  pos: number;
+}
 
 interface Options {
   pool: Pool;
@@ -28,7 +36,8 @@ interface Options {
 export class Tail {
   readonly #options: Options;
   readonly #reading = new Map<Hub, Promise<void>>();
-  readonly #again = new Set<Hub>();
+  readonly #wanted = new WeakMap<Hub, number>();
+  readonly #lastRead = new WeakMap<Hub, number>();
   #snapshot: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -48,66 +57,70 @@ export class Tail {
     clearTimeout(this.#timer);
   }
 
-  /** Reads what the log has for a hub; calls made meanwhile share one more reading. */
-  read(hub: Hub): Promise<void> {
+  /**
+   * Takes a hub to a position of its log, which must be on disk: rows are sent as soon as they are
+   * read. Calls made meanwhile share one more reading.
+   */
+  read(hub: Hub, position: number): Promise<void> {
+    this.#wanted.set(hub, Math.max(position, this.#wanted.get(hub) ?? 0));
     const running = this.#reading.get(hub);
-    if (running) {
-      this.#again.add(hub);
-      return running;
-    }
-    const reading = this.#readAll(hub).finally(() => this.#reading.delete(hub));
+    if (running) return running;
+    if (hub.position >= position) return Promise.resolve();
+    const reading = this.#readAll(hub);
     this.#reading.set(hub, reading);
     return reading;
   }
 
   async #readAll(hub: Hub): Promise<void> {
-    const { pool, flush } = this.#options;
-    for (;;) {
-      this.#again.delete(hub);
-      const { rows } = await pool.query<LogRow & { large: boolean }>({
-        name: 'read_log',
-        text: `select l.* from sync.read_log($1, $2, $3) l limit ${largeTransaction + 1}`,
-        values: [hub.organizationId, hub.position, batch],
-      });
-      await flush.settled();
-      if (rows.length > largeTransaction) {
-        await this.#skip(hub);
-        continue;
+    try {
+      for (;;) {
+        const position = this.#wanted.get(hub) ?? 0;
+        if (hub.position >= position) return;
+        await this.#pace(hub);
+        const { rows } = await this.#options.pool.query<LogRow>({
+          name: 'read_log',
+          text: `select l.* from sync.read_log($1, $2, $3) l limit ${largeTransaction + 1}`,
+          values: [hub.organizationId, hub.position, Math.min(batch, position - hub.position)],
+        });
+        if (rows.length === 0) return;
+        if (rows.length > largeTransaction) {
+          hub.skipTo(position);
+          this.#options.onSkip(hub);
+        } else {
+          hub.advance(readTransactions(rows));
+          this.#options.onAdvance(hub);
+        }
       }
-      const txs = readTransactions(rows);
-      if (txs.length > 0) {
-        hub.advance(txs);
-        this.#options.onAdvance(hub);
-      }
-      if (txs.length < batch && !this.#again.has(hub)) return;
+    } finally {
+      this.#reading.delete(hub);
     }
   }
 
-  async #skip(hub: Hub): Promise<void> {
-    const { rows } = await this.#options.pool.query<{ head: number }>(
-      'select sync.head($1) as head',
-      [hub.organizationId],
-    );
-    hub.skipTo(Number(rows[0]?.head ?? hub.position));
-    this.#options.onSkip(hub);
+  async #pace(hub: Hub): Promise<void> {
+    const early = gather - (performance.now() - (this.#lastRead.get(hub) ?? 0));
+    if (early > 0) await sleep(early);
+    this.#lastRead.set(hub, performance.now());
   }
 
   async #poll(): Promise<void> {
     try {
-      const { rows } = await this.#options.pool.query<{ now: string; moved: string[] | null }>({
+      const { rows } = await this.#options.pool.query<{ now: string; moved: Moved[] | null }>({
         name: 'moved',
         text: `select pg_current_snapshot()::text as now,
-          (select array_agg(m.organization_id) from sync.moved($1::pg_snapshot) m) as moved`,
+          (select json_agg(m) from sync.moved($1::pg_snapshot) m) as moved`,
         values: [this.#snapshot ?? (await this.#firstSnapshot())],
       });
-      this.#snapshot = rows[0]?.now;
-      for (const organizationId of rows[0]?.moved ?? []) {
+      const behind = (rows[0]?.moved ?? []).flatMap(({ organization_id: organizationId, pos }) => {
         const hub = this.#options.hubs.get(organizationId);
-        if (hub) await this.read(hub);
-      }
+        return hub && hub.position < pos ? [{ hub, pos }] : [];
+      });
+      // Another node may have committed these without waiting for the disk.
+      if (behind.length > 0) await this.#options.flush.barrier();
+      await Promise.all(behind.map(({ hub, pos }) => this.read(hub, pos)));
+      this.#snapshot = rows[0]?.now;
       this.lastPoll = performance.now();
     } catch (error) {
-      if (!this.#stopped) this.#options.log.warn({ error }, 'the log could not be polled');
+      if (!this.#stopped) this.#options.log.warn({ err: error }, 'the log could not be polled');
     }
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#poll(), pollEvery);
   }
