@@ -38,7 +38,8 @@ export const actions: Actions = {
     try {
       ({ slug } = await acceptInvitation(getApp(), { token: params.token, person }));
     } catch (error) {
-      return refused(error, { typed: {} as Record<string, string> });
+      const typed: Record<string, string> = {};
+      return refused(error, { typed });
     }
     redirect(303, `/o/${slug}/deals`);
   },
