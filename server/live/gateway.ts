@@ -4,6 +4,9 @@ import { columnsOf, entityNames } from '#lib/shared/entities.ts';
 import type { LiveServer } from './server.ts';
 import { Watcher, type Admission, type LiveSocket } from './watcher.ts';
 
+/** Messages of one socket within a second. */
+const mostMessages = 200;
+
 const columns = Object.fromEntries(entityNames.map((entity) => [entity, columnsOf(entity)]));
 
 /** Lets sockets in: who is nobody, or no member of the organization named, gets no further. */
@@ -41,12 +44,13 @@ function welcome(live: LiveServer, socket: LiveSocket): void {
   // The standing was read before this socket was among those that a change of rights reaches.
   live.revocation.recheck(watcher);
 
+  socket.use(limitMessages(() => watcher.close('tooMany')));
   socket.on('subscribe', (message) => {
     const asked = readSubscribe(message);
     if (asked) live.subscriptions.subscribe(watcher, asked);
   });
   socket.on('unsubscribe', (keys) => {
-    if (Array.isArray(keys)) live.subscriptions.unsubscribe(watcher, keys.map(String));
+    live.subscriptions.unsubscribe(watcher, readKeys(keys));
   });
   socket.on('advance', () => {
     if (watcher.audience) hub.catchUp(watcher.audience);
@@ -59,17 +63,30 @@ function welcome(live: LiveServer, socket: LiveSocket): void {
   });
 }
 
+/** A person's page sends a few messages a second; a flood ends the socket. */
+function limitMessages(onFlood: () => void): (event: unknown, next: () => void) => void {
+  let since = performance.now();
+  let count = 0;
+  return (_, next) => {
+    const now = performance.now();
+    if (now - since > 1_000) [since, count] = [now, 0];
+    count += 1;
+    if (count > mostMessages) onFlood();
+    else next();
+  };
+}
+
 /** A message from outside: anything may stand in it. */
 function readSubscribe(message: unknown): Subscribe | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
   const { topics, totals, cursor } = message as Record<string, unknown>;
-  const keys = (list: unknown): string[] =>
-    Array.isArray(list)
-      ? list
-          .filter((key): key is string => typeof key === 'string' && key.length <= 2_000)
-          .slice(0, 100)
-      : [];
-  return { topics: keys(topics), totals: keys(totals), ...readCursor(cursor) };
+  return { topics: readKeys(topics), totals: readKeys(totals), ...readCursor(cursor) };
+}
+
+function readKeys(list: unknown): string[] {
+  if (!Array.isArray(list)) return [];
+  const isKey = (key: unknown): key is string => typeof key === 'string' && key.length <= 2_000;
+  return [...new Set(list.filter(isKey))].slice(0, 100);
 }
 
 function readCursor(cursor: unknown): Pick<Subscribe, 'cursor'> {

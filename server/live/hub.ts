@@ -33,6 +33,8 @@ export interface Audience extends View {
 export class Hub {
   readonly organizationId: string;
   position: number;
+  /** Seconds since somebody watched. */
+  idleBeats = 0;
   readonly totals = new Map<string, Totals>();
   readonly #io: Io;
   readonly #ring: LogTx[] = [];

@@ -14,6 +14,9 @@ import { Tail } from './tail.ts';
 import type { TotalsDefinition } from './totals.ts';
 import type { Admission, Watcher } from './watcher.ts';
 
+/** Seconds that an organization nobody watches is still followed. */
+const idleBeforeForgotten = 120;
+
 export interface LiveOptions {
   pool: Pool;
   /** Connections of the engine's own: to follow the log it must not wait behind people's requests. */
@@ -88,17 +91,20 @@ export class LiveServer implements Committer {
     this.#heartbeat = setInterval(() => this.#beat(), 1_000);
   }
 
-  poke(organizationId: string): void {
+  poke(organizationId: string, position: number): void {
     const hub = this.hubs.get(organizationId);
-    if (hub)
-      this.tail
-        .read(hub)
-        .catch((error: unknown) => this.options.log.warn({ error }, 'the log could not be read'));
+    if (!hub) return;
+    this.tail
+      .read(hub, position)
+      .catch((error: unknown) =>
+        this.options.log.warn({ err: error }, 'the log could not be read'),
+      );
   }
 
   /** The hub of an organization, made at its first watcher. */
   async hub(organizationId: string): Promise<Hub> {
     const known = this.hubs.get(organizationId);
+    if (known) known.idleBeats = 0;
     if (known) return known;
     const { rows } = await this.pool.query<{ head: number }>('select sync.head($1) as head', [
       organizationId,
@@ -138,18 +144,14 @@ export class LiveServer implements Committer {
     }
   }
 
-  /** Every second: quiet audiences learn the position; sockets that do not read are closed. */
+  /** Every second: quiet audiences learn the position; who does not read, and hubs nobody watches, go. */
   #beat(): void {
-    for (const hub of this.hubs.values()) hub.catchUpAll();
-    for (const watcher of this.watchers)
-      if (unsentBytes(watcher) > 1_000_000) watcher.close('tooSlow');
+    for (const watcher of this.watchers) if (watcher.isStuck()) watcher.close('tooSlow');
+    const watched = new Set([...this.watchers].map(({ hub }) => hub));
+    for (const [organizationId, hub] of this.hubs) {
+      hub.catchUpAll();
+      hub.idleBeats = watched.has(hub) ? 0 : hub.idleBeats + 1;
+      if (hub.idleBeats > idleBeforeForgotten) this.hubs.delete(organizationId);
+    }
   }
-}
-
-/** What a socket has not taken yet: a client that stops reading must not fill this process. */
-function unsentBytes(watcher: Watcher): number {
-  const { transport } = watcher.socket.conn as unknown as {
-    transport: { socket?: { bufferedAmount?: number } };
-  };
-  return transport.socket?.bufferedAmount ?? 0;
 }

@@ -29,15 +29,17 @@ export class Subscriptions {
     watcher.queue = watcher.queue
       .then(() => this.#subscribe(watcher, asked))
       .catch((error: unknown) => {
-        this.#live.options.log.error({ error }, 'a subscription failed');
-        for (const key of [...asked.topics, ...asked.totals])
-          watcher.socket.emit('refused', key, 'UNAVAILABLE');
+        // Coming back, the browser asks again: for its rows there is no other way to get well.
+        this.#live.options.log.error({ err: error }, 'a subscription failed');
+        watcher.close('draining');
       });
   }
 
   unsubscribe(watcher: Watcher, keys: string[]): void {
     watcher.queue = watcher.queue.then(() => {
       for (const key of keys) {
+        watcher.asked.topics.delete(key);
+        watcher.asked.totals.delete(key);
         watcher.topics.delete(key);
         watcher.totals.delete(key);
       }
@@ -49,25 +51,26 @@ export class Subscriptions {
   restart(watcher: Watcher): void {
     watcher.queue = watcher.queue
       .then(async () => {
-        const asked = { topics: [...watcher.topics], totals: [...watcher.totals.keys()] };
+        const asked = { topics: [...watcher.asked.topics], totals: [...watcher.asked.totals] };
         watcher.leave();
         watcher.topics.clear();
         watcher.totals.clear();
         await this.#subscribe(watcher, asked);
       })
-      .catch(() => watcher.close('tooSlow'));
+      .catch(() => watcher.close('draining'));
   }
 
   async #subscribe(watcher: Watcher, asked: Subscribe): Promise<void> {
     if (!watcher.socket.connected) return;
-    const topics = asked.topics.filter((key) => this.#mayHave(watcher, key));
-    const totals = asked.totals.flatMap((key) => this.#definitionOf(watcher, key) ?? []);
-    if (
-      watcher.topics.size + watcher.totals.size + topics.length + totals.length >
-      mostSubscriptions
-    ) {
-      return watcher.close('tooSlow');
+    for (const key of asked.topics) watcher.asked.topics.add(key);
+    for (const key of asked.totals) watcher.asked.totals.add(key);
+    if (watcher.asked.topics.size + watcher.asked.totals.size > mostSubscriptions) {
+      return watcher.close('tooMany');
     }
+    const topics = asked.topics.filter(
+      (key) => !watcher.topics.has(key) && this.#mayHave(watcher, key),
+    );
+    const totals = asked.totals.flatMap((key) => this.#definitionOf(watcher, key) ?? []);
     if (!watcher.audience && (await this.#resume(watcher, asked, topics, totals))) return;
     const isStart = !watcher.audience;
     const { hub, socket } = watcher;
@@ -138,7 +141,7 @@ export class Subscriptions {
   /** Waits until the hub is where the rows that were read are; rows must not run ahead of frames. */
   async #reach(hub: Hub, read: { position: number }[]): Promise<void> {
     const position = Math.max(0, ...read.map((one) => one.position));
-    while (hub.position < position) await this.#live.tail.read(hub);
+    while (hub.position < position) await this.#live.tail.read(hub, position);
   }
 
   #mayHave({ member, socket }: Watcher, key: string): boolean {

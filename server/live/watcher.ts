@@ -11,6 +11,12 @@ export interface Admission {
   sessionHash: string | undefined;
 }
 
+/** Bytes that may wait for a client: any time, and at most. */
+const patientBytes = 500_000;
+const mostBytes = 32_000_000;
+/** Seconds without progress. */
+const patientBeats = 5;
+
 export type LiveSocket = Socket<ClientMessages, ServerMessages>;
 
 /** One open socket: whose it is, what it has subscribed to, and the audience it shares frames with. */
@@ -20,11 +26,15 @@ export class Watcher {
   readonly sessionHash: string | undefined;
   member: Member;
   rights: ReadonlySet<string>;
+  /** All that it asked for, also what it may not have: rights may come back. */
+  readonly asked = { topics: new Set<string>(), totals: new Set<string>() };
   topics = new Set<string>();
   totals = new Map<string, Totals>();
   audience: Audience | undefined;
   /** Subscribe messages are worked off one after the other. */
   queue: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #stuckBeats = 0;
 
   constructor(socket: LiveSocket, hub: Hub, { member, sessionHash }: Admission) {
     this.socket = socket;
@@ -51,8 +61,27 @@ export class Watcher {
     void this.socket.join(this.audience.room);
   }
 
+  /**
+   * Asked every second: whether the client has stopped taking what is sent. A slow line may hold a
+   * whole board for a while, as long as it becomes less; a client that does not read must not fill
+   * this process.
+   */
+  isStuck(): boolean {
+    const { transport } = this.socket.conn as unknown as {
+      transport: { socket?: { bufferedAmount?: number } };
+    };
+    const waiting = transport.socket?.bufferedAmount ?? 0;
+    this.#stuckBeats =
+      waiting > patientBytes && waiting >= this.#waiting ? this.#stuckBeats + 1 : 0;
+    this.#waiting = waiting;
+    return waiting > mostBytes || this.#stuckBeats >= patientBeats;
+  }
+
+  /** Gets no frame from here on. */
   leave(): void {
-    if (this.audience) this.hub.leave(this.audience);
+    if (!this.audience) return;
+    void this.socket.leave(this.audience.room);
+    this.hub.leave(this.audience);
     this.audience = undefined;
   }
 

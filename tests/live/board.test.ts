@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { io } from 'socket.io-client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dealMeasure } from '#lib/shared/deal-filter.ts';
 import { createDeal, deleteDeal, moveDeal, updateDeal } from '#lib/shared/deals.ts';
@@ -8,6 +9,7 @@ import type { Stage } from '#lib/shared/entities.ts';
 import { newId } from '#lib/shared/ids.ts';
 import { byPosition } from '#lib/shared/rank.ts';
 import type { LiveTotals } from '#lib/live/totals.svelte.ts';
+import { protocolVersion } from '#lib/shared/wire.ts';
 import { openAs, until, type Person } from '#tests/support/person.ts';
 import { startServer, type TestServer } from '#tests/support/server.ts';
 
@@ -292,6 +294,24 @@ describe('a line that breaks', () => {
     vera.leave();
   }, 60_000);
 
+  test('another life of the database gives everybody their rows anew', async () => {
+    const vera = await atBoard('vera@demo.test');
+    const deal = anyDealIn(vera, stageNamed(vera, 'open', 0).id);
+    await server.kill();
+    await until('it is noticed', () => vera.live.connection !== 'online');
+    await admin.query('update sync.state set epoch = gen_random_uuid()');
+    await admin.query('alter table crm.deals disable trigger zz_capture');
+    await admin.query(`update crm.deals set title = 'Из копии' where id = $1`, [deal.id]);
+    await admin.query('alter table crm.deals enable trigger zz_capture');
+    await server.restart();
+    await until(
+      'the rows are there',
+      () => vera.live.rows('deals').get(deal.id)?.title === 'Из копии',
+      15_000,
+    );
+    vera.leave();
+  }, 60_000);
+
   test('a change that is sent twice has one effect and the same answer', async () => {
     const anna = await atBoard('anna@demo.test');
     const context = { mutationId: randomUUID() };
@@ -310,6 +330,78 @@ describe('a line that breaks', () => {
     await expect(
       anna.live.api.client.mutation('deals.create', { ...input, title: 'Другое' }, { context }),
     ).rejects.toThrow('keyReused');
+    anna.leave();
+  });
+});
+
+describe('a socket of a stranger', () => {
+  test('garbage neither crashes the server nor is answered with rows', async () => {
+    const anna = await atBoard('anna@demo.test');
+    const socket = io(server.url, {
+      transports: ['websocket'],
+      forceNew: true,
+      auth: { organization: 'demo', protocol: protocolVersion },
+      extraHeaders: { authorization: `Bearer ${anna.token}` },
+    });
+    const heard: string[] = [];
+    socket.onAny((event: string) => heard.push(event));
+    await new Promise<void>((resolve) => socket.once('welcome', resolve));
+    const garbage: unknown[] = [
+      null,
+      7,
+      'x'.repeat(5_000),
+      [],
+      { topics: 1 },
+      { topics: [{ toString: 1 }], totals: [[]] },
+      {
+        topics: ['__proto__', 'constructor/x', 'deal/1', 'pipelineDeals/a'],
+        totals: ['dealTotals?{', 'x?{}'],
+      },
+      { topics: ['members'], totals: [], cursor: { epoch: 1, position: 'a', rights: {} } },
+    ];
+    for (const event of [
+      'subscribe',
+      'unsubscribe',
+      'presence',
+      'advance',
+      '__proto__',
+      'toString',
+    ]) {
+      for (const message of garbage) socket.emit(event, message);
+    }
+    await until('the readable part is answered', () => heard.includes('rows'));
+    expect(heard.filter((event) => event === 'rows')).toHaveLength(1);
+    expect(heard).toContain('refused');
+    for (let sent = 0; sent < 500; sent += 1) socket.emit('presence', { place: 'x' });
+    await until('a flood ends it', () => heard.includes('bye'));
+    socket.disconnect();
+    expect(await fetch(`${server.url}/readyz`).then(({ status }) => status)).toBe(200);
+    anna.leave();
+  });
+
+  test('without a good token, or of another organization, it gets no further than the door', async () => {
+    const anna = await atBoard('anna@demo.test');
+    const tries: { organization: unknown; headers: Record<string, string> }[] = [
+      { organization: 'demo', headers: {} },
+      { organization: 'demo', headers: { authorization: 'Bearer x' } },
+      { organization: 'no-such-place', headers: { authorization: `Bearer ${anna.token}` } },
+      { organization: { $ne: null }, headers: { authorization: `Bearer ${anna.token}` } },
+    ];
+    for (const { organization, headers } of tries) {
+      const socket = io(server.url, {
+        transports: ['websocket'],
+        forceNew: true,
+        reconnection: false,
+        auth: { organization, protocol: protocolVersion },
+        extraHeaders: headers,
+      });
+      const error = await new Promise<Error>((resolve, reject) => {
+        socket.once('connect_error', resolve);
+        socket.once('welcome', () => reject(new Error('It was let in')));
+      });
+      expect(['UNAUTHENTICATED', 'BAD_INPUT']).toContain(error.message);
+      socket.disconnect();
+    }
     anna.leave();
   });
 });
@@ -343,6 +435,26 @@ describe('rights', () => {
       `update crm.roles set access = access || '{"deals": {"view": "all"}}' where slug = 'viewer'`,
     );
     await until('they are back', () => vera.live.rows('deals').size === count);
+    vera.leave();
+  });
+
+  test('without the right to see deals nothing of them stays, and nothing comes', async () => {
+    const [anna, vera] = await Promise.all([atBoard('anna@demo.test'), atBoard('vera@demo.test')]);
+    const count = vera.live.rows('deals').size;
+    await admin.query(
+      `update crm.roles set access = access || '{"deals": {}}' where slug = 'viewer'`,
+    );
+    await until('the rows left', () => vera.live.rows('deals').size === 0);
+    const deal = anyDealIn(anna, stageNamed(anna, 'open', 0).id);
+    await anna.live.change(moveDeal, { id: deal.id, stageId: stageNamed(anna, 'open', 1).id }).done;
+    await sleep(300);
+    expect(vera.live.rows('deals').size).toBe(0);
+    await admin.query(
+      `update crm.roles set access = access || '{"deals": {"view": "all"}}' where slug = 'viewer'`,
+    );
+    await until('they are back', () => vera.live.rows('deals').size === count);
+    expect(stageOf(vera, deal.id)).toBe(stageNamed(anna, 'open', 1).id);
+    anna.leave();
     vera.leave();
   });
 

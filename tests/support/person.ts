@@ -26,8 +26,8 @@ export async function openAs(url: string, email: string, organization = 'demo'):
   return { live, me, token: tokens.access, leave: () => live.stop() };
 }
 
-/** Waits until something holds; says what it was when it does not within five seconds. */
-export async function until(what: string, holds: () => boolean, limit = 5_000): Promise<void> {
+/** Waits until something holds; says what it was when it does not within the limit. */
+export async function until(what: string, holds: () => boolean, limit = 15_000): Promise<void> {
   const deadline = performance.now() + limit;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`Not within ${limit} ms: ${what}`);

@@ -337,7 +337,6 @@ export class Live {
   #start({ position, rights, resumed }: Start): void {
     this.#isStarted = true;
     this.#cursor = { epoch: this.#epoch, position, rights };
-    if (!resumed) for (const asked of this.#asked.values()) asked.refused = undefined;
     this.#connection.up();
     this.#askWanted();
   }
@@ -348,12 +347,19 @@ export class Live {
     this.#store.replaceTopic(key, entity, this.#decoder.rows(entity, body));
     this.#arrive(late);
     const asked = this.#asked.get(key);
-    if (asked) asked.isReady = true;
+    if (asked) {
+      asked.isReady = true;
+      asked.refused = undefined;
+    }
     this.#settle();
   }
 
   #takeTotals(key: string, entries: TotalsEntry[]): void {
-    this.#totals.get(key)?.totals.replace(entries);
+    const held = this.#totals.get(key);
+    if (held) {
+      held.totals.refused = undefined;
+      held.totals.replace(entries);
+    }
     this.#settle();
   }
 
@@ -395,11 +401,20 @@ export class Live {
     for (const { totals } of this.#totals.values()) totals.settle(this.#store);
   }
 
+  /** What may not be had, any more, is let go of at once. */
   #refuse(key: string, code: string): void {
-    const asked = this.#asked.get(key);
-    if (asked) asked.refused = code;
     const held = this.#totals.get(key);
-    if (held) held.totals.refused = code;
+    if (held) {
+      held.totals.refused = code;
+      held.totals.replace([]);
+    }
+    const asked = this.#asked.get(key);
+    if (asked) {
+      asked.refused = code;
+      asked.isReady = false;
+      this.#store.replaceTopic(key, topics[key.split('/', 1)[0] as TopicName].entity, new Map());
+    }
+    this.#settle();
   }
 
   #drop(key: string, asked: Asked): void {

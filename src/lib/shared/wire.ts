@@ -56,7 +56,7 @@ export interface Presence {
 }
 export type PresenceEntry = [tab: string, member: string, state: Presence | null];
 
-export type CloseReason = 'signedOut' | 'removed' | 'tooSlow' | 'tooOld' | 'draining';
+export type CloseReason = 'signedOut' | 'removed' | 'tooSlow' | 'tooMany' | 'tooOld' | 'draining';
 
 export interface ServerMessages {
   welcome: (welcome: Welcome) => void;
@@ -65,7 +65,7 @@ export interface ServerMessages {
   rows: (topic: string, body: ArrayBuffer | Uint8Array, late: WireTx[]) => void;
   totals: (key: string, entries: TotalsEntry[]) => void;
   /** A topic or totals that this person may not have, or that does not exist. */
-  refused: (key: string, code: 'FORBIDDEN' | 'BAD_INPUT' | 'UNAVAILABLE') => void;
+  refused: (key: string, code: 'FORBIDDEN' | 'BAD_INPUT') => void;
   f: (frame: Frame) => void;
   people: (entries: PresenceEntry[]) => void;
   bye: (reason: CloseReason) => void;
