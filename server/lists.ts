@@ -4,9 +4,9 @@ import { searchWords } from '#lib/shared/deal-filter.ts';
 import { badInput } from '#lib/shared/errors.ts';
 import * as field from '#lib/shared/fields.ts';
 import { otherLayout } from '#lib/shared/keyboard-layout.ts';
-import { entityAccess, reachSql, type Member } from './access.ts';
+import type { Member } from './access.ts';
 import type { Tx } from './live/transaction.ts';
-import type { RecordOf, RecordTable } from './records.ts';
+import { seenBy, type RecordOf, type RecordTable } from './records.ts';
 
 /** A page of records, with a cursor for walking on without skipping or repeating any. */
 export interface Page<T> {
@@ -56,10 +56,9 @@ export async function listRecords<T extends RecordTable>(
   { table, member, orderings, searched = [], where = [] }: Plan<T>,
   { page, perPage, cursor, ordering, search, ...filters }: ListInput,
 ): Promise<Page<RecordOf<T>>> {
-  const { view, owned } = entityAccess[table];
   const tests = [
     sql<SqlBool>`organization_id = ${member.organizationId}::uuid`,
-    ...(owned ? [reachSql(member, view)] : []),
+    seenBy(member, table),
     ...Object.entries(filters).flatMap(([column, value]) => equals(column, value)),
     ...(search ? [found(searched, search)] : []),
     ...where,

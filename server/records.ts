@@ -1,9 +1,9 @@
-import { sql, type Selectable } from 'kysely';
+import { sql, type RawBuilder, type Selectable, type SqlBool } from 'kysely';
 import type { DB } from '#db/types.ts';
 import type { EntityName } from '#lib/shared/entities.ts';
 import { AppError, badInput, notFound } from '#lib/shared/errors.ts';
 import { covers } from '#lib/shared/standing.ts';
-import { entityAccess, reachSql, type Member, type Permission } from './access.ts';
+import { can, entityAccess, reachSql, type Member, type Permission } from './access.ts';
 import type { Tx } from './live/transaction.ts';
 
 export type RecordTable = EntityName & keyof DB;
@@ -21,11 +21,10 @@ export async function visibleRecord<T extends RecordTable>(
   { member, id }: Asked,
   lock = sql``,
 ): Promise<RecordOf<T>> {
-  const { view, owned } = entityAccess[table];
   const { rows } = await sql<RecordOf<T>>`
     select * from ${sql.table(table)}
     where organization_id = ${member.organizationId}::uuid and id = ${id}::uuid
-      and ${owned ? reachSql(member, view) : sql`true`} ${lock}`.execute(tx);
+      and ${seenBy(member, table)} ${lock}`.execute(tx);
   const [row] = rows;
   if (!row) throw notFound();
   return row;
@@ -66,11 +65,17 @@ export async function requireSeen(
 ): Promise<void> {
   for (const { table, field, id } of fields) {
     if (!id) continue;
-    const { view, owned } = entityAccess[table];
     const { rows } = await sql`
       select from ${sql.table(table)}
       where organization_id = ${member.organizationId}::uuid and id = ${id}::uuid
-        and ${owned ? reachSql(member, view) : sql`true`}`.execute(tx);
+        and ${seenBy(member, table)}`.execute(tx);
     if (rows.length === 0) throw badInput(field, 'notFound');
   }
+}
+
+/** Which rows of a table the member may see. */
+export function seenBy(member: Member, table: RecordTable): RawBuilder<SqlBool> {
+  const { view, owned } = entityAccess[table];
+  if (owned) return reachSql(member, view);
+  return can(member, view) ? sql<SqlBool>`true` : sql<SqlBool>`false`;
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { callTRPCProcedure } from '@trpc/server';
 import { AppError } from '#lib/shared/errors.ts';
 import { newId } from '#lib/shared/ids.ts';
+import { permissions, requirePermission } from '../access.ts';
 import type { App } from '../app.ts';
 import { createContext } from '../context.ts';
 import { toAppError } from '../errors.ts';
@@ -62,9 +63,7 @@ async function answer(app: App, limit: Limit, call: Call): Promise<void> {
   const { context, setCookie } = await createContext(app, request);
   if (setCookie) response.setHeader('set-cookie', setCookie);
   await limit(context.identity?.userId ?? context.ip, response);
-  if (operation.permission !== 'public' && !context.identity) {
-    throw new AppError('UNAUTHENTICATED', { reason: 'signInFirst' });
-  }
+  requireEntry(context, operation.permission);
   // What cannot be an id leads nowhere, like an id that never was.
   if (params['id'] !== undefined && !isId(params['id'])) throw new AppError('NOT_FOUND');
   const body = request.method === 'GET' || request.method === 'HEAD' ? {} : await bodyOf(request);
@@ -75,6 +74,16 @@ async function answer(app: App, limit: Limit, call: Call): Promise<void> {
     call.asked,
   );
   send(call, answerOf(operation, result));
+}
+
+/** The procedure asks again; here it is so that nobody is told of their input what they may not even send. */
+function requireEntry({ identity, member }: Context, permission: string): void {
+  if (permission === 'public') return;
+  if (!identity) throw new AppError('UNAUTHENTICATED', { reason: 'signInFirst' });
+  if (permission === 'signedIn') return;
+  if (!member) throw new AppError('NOT_FOUND', { reason: 'noOrganization' });
+  const wanted = permissions.find((one) => one === permission);
+  if (wanted) requirePermission(member, wanted);
 }
 
 /** The operation that is asked for; 404 and 405 are told apart, and OPTIONS is answered at once. */

@@ -2,8 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { sql } from 'kysely';
 import { entityNames, type EntityName } from '#lib/shared/entities.ts';
 import { AppError, badInput } from '#lib/shared/errors.ts';
-import { entityAccess, reachSql, type Member } from '../access.ts';
+import type { Member } from '../access.ts';
 import type { Tx } from '../live/transaction.ts';
+import { seenBy } from '../records.ts';
 import { hashOf, type Context } from '../trpc.ts';
 import type { Operation } from './operations.ts';
 import type { RestRequest } from './route.ts';
@@ -70,11 +71,10 @@ async function requireMatch(
   { entity, id, match }: { entity: EntityName; id: string; match: string },
   member: Member,
 ): Promise<void> {
-  const { view, owned } = entityAccess[entity];
   const { rows } = await sql<{ rev: number }>`
     select rev from ${sql.table(entity)}
     where organization_id = ${member.organizationId}::uuid and id = ${id}::uuid
-      and ${owned ? reachSql(member, view) : sql`true`} for no key update`.execute(tx);
+      and ${seenBy(member, entity)} for no key update`.execute(tx);
   const [row] = rows;
   if (!row) return;
   const tags = tagsOf(match);

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { entityNames, kindsOf, type EntityName } from '#lib/shared/entities.ts';
 import { badInput } from '#lib/shared/errors.ts';
-import { entityAccess, reachSql } from '../access.ts';
+import { seenBy } from '../records.ts';
 import type { Context } from '../trpc.ts';
 import { lookUp } from './lookup.ts';
 import { minorUnits } from './money.ts';
@@ -214,9 +214,7 @@ async function currencyOf(
         ? await sql<{ currency: string }>`
             select currency from ${sql.table(entity)}
             where id::text = ${id.toLowerCase()}
-              and ${entityAccess[entity].owned ? reachSql(member, entityAccess[entity].view) : sql`true`}`.execute(
-            tx,
-          )
+              and ${seenBy(member, entity)}`.execute(tx)
         : undefined;
     const own = await tx.selectFrom('organizations').select('currency').executeTakeFirst();
     return record?.rows[0]?.currency ?? own?.currency;

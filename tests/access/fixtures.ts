@@ -1,0 +1,232 @@
+import { newId } from '#lib/shared/ids.ts';
+import type { Place } from './place.ts';
+
+/** A valid input of a procedure, for somebody to whom its records belong. */
+export type Fixture = (place: Place, ownerId: string) => Promise<unknown> | unknown;
+
+const day = '2026-11-20';
+const nothing = () => undefined;
+const name = () => `New ${newId()}`;
+const customer: Fixture = async ({ make }, ownerId) => ({ id: await make.customer(ownerId) });
+const deal: Fixture = async ({ make }, ownerId) => ({ id: await make.deal(ownerId) });
+const activity: Fixture = async ({ make }, ownerId) => ({ id: await make.activity(ownerId) });
+const product: Fixture = async ({ make }) => ({ id: await make.product() });
+
+/** One for each procedure: without it the walk is red. */
+export const fixtures: Record<string, Fixture> = {
+  'activities.list': async ({ make }, ownerId) => ({
+    ownerId,
+    dealId: await make.deal(ownerId),
+    customerId: await make.customer(ownerId),
+  }),
+  'activities.get': activity,
+  'activities.create': async ({ make }, ownerId) => ({
+    id: newId(),
+    kind: 'call',
+    title: name(),
+    ownerId,
+    dealId: await make.deal(ownerId),
+    customerId: await make.customer(ownerId),
+  }),
+  'activities.update': async ({ make }, ownerId) => ({
+    id: await make.activity(ownerId),
+    dealId: await make.deal(ownerId),
+    customerId: await make.customer(ownerId),
+    ownerId,
+  }),
+  'activities.complete': async ({ make }, ownerId) => ({
+    id: await make.activity(ownerId),
+    isDone: true,
+  }),
+  'activities.delete': activity,
+
+  'customers.list': async ({ make }, ownerId) => ({
+    ownerId,
+    teamId: await make.team(),
+    search: 'a',
+  }),
+  'customers.get': customer,
+  'customers.stats': () => ({}),
+  'customers.create': (_, ownerId) => ({ id: newId(), name: name(), ownerId }),
+  'customers.update': async ({ make }, ownerId) => ({
+    id: await make.customer(ownerId),
+    ownerId,
+    name: name(),
+  }),
+  'customers.delete': customer,
+  'customers.restore': nothing,
+
+  'deals.list': async (place, ownerId) => ({
+    ownerId,
+    pipelineId: place.pipelineId,
+    stageId: place.stage('open'),
+    customerId: await place.make.customer(ownerId),
+    teamId: await place.make.team(),
+  }),
+  'deals.get': deal,
+  'deals.stats': ({ pipelineId }) => ({ pipelineId }),
+  'deals.create': async (place, ownerId) => ({
+    id: newId(),
+    pipelineId: place.pipelineId,
+    stageId: place.stage('open'),
+    customerId: await place.make.customer(ownerId),
+    ownerId,
+    rank: 'a0',
+    title: name(),
+    currency: 'USD',
+  }),
+  'deals.update': async ({ make }, ownerId) => ({
+    id: await make.deal(ownerId),
+    customerId: await make.customer(ownerId),
+    ownerId,
+    title: name(),
+  }),
+  'deals.move': async ({ make, stage, lostReasonId }, ownerId) => ({
+    id: await make.deal(ownerId),
+    stageId: stage('lost'),
+    lostReasonId,
+  }),
+  'deals.delete': deal,
+  'deals.restore': nothing,
+  'deals.markWon': async ({ make, stage }, ownerId) => ({
+    id: await make.deal(ownerId),
+    stageId: stage('won'),
+  }),
+  'deals.markLost': async ({ make, stage, lostReasonId }, ownerId) => ({
+    id: await make.deal(ownerId),
+    stageId: stage('lost'),
+    lostReasonId,
+  }),
+  'deals.reopen': async ({ make, stage }, ownerId) => ({
+    id: await make.deal(ownerId, stage('won')),
+    stageId: stage('open'),
+  }),
+
+  'dealProducts.list': async ({ make }, ownerId) => ({
+    dealId: await make.deal(ownerId),
+    productId: await make.product(),
+  }),
+  'dealProducts.add': async ({ make }, ownerId) => ({
+    id: newId(),
+    dealId: await make.deal(ownerId),
+    productId: await make.product(),
+  }),
+  'dealProducts.update': async ({ make }, ownerId) => ({
+    id: await make.line(await make.deal(ownerId)),
+    quantity: '2',
+  }),
+  'dealProducts.remove': async ({ make }, ownerId) => ({
+    id: await make.line(await make.deal(ownerId)),
+  }),
+
+  'exchangeRates.list': () => ({}),
+  'exchangeRates.set': () => ({ id: newId(), currency: 'KZT', validFrom: day, rate: '0.002' }),
+  'exchangeRates.delete': async ({ make }) => ({ id: await make.rate() }),
+
+  'lostReasons.list': () => ({}),
+  'lostReasons.get': async ({ make }) => ({ id: await make.lostReason() }),
+  'lostReasons.create': () => ({ id: newId(), name: name(), position: 'a5' }),
+  'lostReasons.update': async ({ make }) => ({ id: await make.lostReason(), name: name() }),
+  'lostReasons.delete': async ({ make }) => ({
+    id: await make.lostReason(),
+    replaceWith: await make.lostReason(),
+  }),
+
+  'pipelines.list': () => ({}),
+  'pipelines.get': ({ pipelineId }) => ({ id: pipelineId }),
+  'pipelines.create': () => ({ id: newId(), name: name(), position: 'a5' }),
+  'pipelines.update': async ({ make }) => ({ id: (await make.pipeline()).id, name: name() }),
+  'pipelines.setDefault': ({ pipelineId }) => ({ id: pipelineId }),
+  'pipelines.delete': async ({ make, stage }) => ({
+    id: (await make.pipeline()).id,
+    moveDealsTo: stage('open'),
+  }),
+
+  'products.list': () => ({}),
+  'products.get': product,
+  'products.create': () => ({ id: newId(), name: name(), currency: 'USD' }),
+  'products.update': async ({ make }) => ({ id: await make.product(), name: name() }),
+  'products.delete': product,
+
+  'stages.list': ({ pipelineId }) => ({ pipelineId }),
+  'stages.get': ({ stage }) => ({ id: stage('open') }),
+  'stages.create': async ({ make }) => ({
+    id: newId(),
+    pipelineId: (await make.pipeline()).id,
+    name: name(),
+    position: 'a5',
+  }),
+  'stages.update': async ({ make }) => ({ id: (await make.pipeline()).stageIds[0], name: name() }),
+  'stages.reorder': async ({ make }) => {
+    const { id, stageIds } = await make.pipeline();
+    return { pipelineId: id, stageIds: stageIds.toReversed() };
+  },
+  'stages.place': async ({ make }) => ({ id: (await make.pipeline()).stageIds[1], place: 1 }),
+  'stages.delete': async ({ make }) => {
+    const { stageIds } = await make.pipeline();
+    return { id: stageIds[0], moveDealsTo: stageIds[1] };
+  },
+
+  'timeline.ofRecord': async ({ make }, ownerId) => ({
+    entity: 'deals',
+    id: await make.deal(ownerId),
+  }),
+
+  'auth.login': () => ({ email: 'nobody@example.test', password: 'wrong' }),
+  'auth.refresh': () => ({ refresh: 'none' }),
+  'auth.refreshAccess': () => ({ refresh: 'none' }),
+  'auth.logout': () => ({}),
+  'auth.register': () => ({
+    email: `${newId()}@example.test`,
+    password: 'correct horse battery',
+    name: name(),
+  }),
+  'auth.changePassword': () => ({ current: 'wrong', next: 'correct horse battery 2' }),
+  'auth.me': nothing,
+  'auth.sessions': nothing,
+  'auth.endSessions': () => ({ id: '0123456789abcdef' }),
+
+  'invitations.list': nothing,
+  'invitations.create': async ({ make, roleId }) => ({
+    roleId: await roleId('sales'),
+    teamId: await make.team(),
+    memberId: await make.member(),
+  }),
+  'invitations.revoke': async ({ make }) => ({ id: await make.invitation() }),
+
+  'members.list': ({ organizationId }) => ({ id: organizationId }),
+  'members.get': async ({ make }) => ({ id: await make.member() }),
+  'members.create': async ({ make, roleId }) => ({
+    id: newId(),
+    name: name(),
+    roleId: await roleId('sales'),
+    teamId: await make.team(),
+  }),
+  'members.update': async ({ make, roleId }) => ({
+    id: await make.member(),
+    roleId: await roleId('viewer'),
+    teamId: await make.team(),
+  }),
+
+  'organizations.mine': nothing,
+  'organizations.create': () => ({ name: name() }),
+  'organizations.get': ({ organizationId }) => ({ id: organizationId }),
+  'organizations.update': () => ({ timeZone: 'UTC' }),
+
+  'roles.list': nothing,
+  'roles.permissions': nothing,
+  'roles.mine': nothing,
+  'roles.create': () => ({ id: newId(), name: name() }),
+  'roles.update': async ({ make }) => ({ id: await make.role(), name: name() }),
+  'roles.assignPermission': async ({ make }) => ({
+    id: await make.role(),
+    permission: 'deals.view',
+    level: 'team',
+  }),
+  'roles.remove': async ({ make }) => ({ id: await make.role() }),
+
+  'teams.list': nothing,
+  'teams.create': () => ({ id: newId(), name: name() }),
+  'teams.update': async ({ make }) => ({ id: await make.team(), name: name() }),
+  'teams.remove': async ({ make }) => ({ id: await make.team() }),
+};
