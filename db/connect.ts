@@ -45,7 +45,15 @@ function open({ url, max, name, options }: Required<Options> & { options: string
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],
   });
-  return { pool, db, close: () => db.destroy() };
+  return {
+    pool,
+    db,
+    async close() {
+      await db.destroy();
+      // A builder that was never used leaves its pool alone.
+      if (!pool.ending) await pool.end();
+    },
+  };
 }
 
 /**
