@@ -59,6 +59,8 @@ export class Board {
 
   focusedId = $state<string>();
   quickAddIn = $state<string>();
+  /** The one column that a phone shows. */
+  shownId = $state<string>();
   unfolded = $state.raw<readonly string[]>([]);
 
   constructor(around: Surroundings) {
@@ -275,7 +277,8 @@ export class Board {
     if (this.openId !== deal.id) this.open(deal.id);
   }
   startCreating(): void {
-    this.quickAddIn = this.openStages[0]?.id;
+    const shown = this.openStages.find((stage) => stage.id === this.shownId);
+    this.quickAddIn = (shown ?? this.openStages[0])?.id;
   }
   closeQuickAdd(): void {
     const stageId = this.quickAddIn;
