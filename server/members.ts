@@ -4,14 +4,22 @@ import * as field from '#lib/shared/fields.ts';
 import { newId } from '#lib/shared/ids.ts';
 import { assertAdministrator, lockAdministration, requireGrantable } from './auth/granting.ts';
 import type { Member } from './access.ts';
+import { listRecords, searchInput } from './lists.ts';
 import type { Tx } from './live/transaction.ts';
-import { wholePage } from './organizations.ts';
 import { allowed, change, query, router } from './trpc.ts';
 
 const name = field.name();
 const email = z.string().check(z.trim(), z.toLowerCase(), z.email(), z.maxLength(200));
 
+const filters = {
+  roleId: field.id,
+  teamId: field.id,
+  isActive: z.boolean(),
+  email: z.string().check(z.maxLength(200)),
+};
+
 export const members = router({
+  /** `id` is the organization's, which stands in one of the paths. */
   list: allowed('members.manage')
     .meta({
       permission: 'members.manage',
@@ -19,14 +27,25 @@ export const members = router({
         method: 'GET',
         path,
         summary: 'The members of the organization',
-        output: (list: unknown[]) => ({ data: list, meta: wholePage(list.length) }),
       })),
     })
-    .input(z.optional(z.strictObject({ id: z.optional(field.id) })))
-    .query(({ ctx, input }) =>
+    .input(z.strictObject({ ...searchInput(filters).shape, id: z.optional(field.id) }))
+    .query(({ ctx, input: { id, ...asked } }) =>
       query(ctx, async (tx) => {
-        if (input?.id && input.id !== ctx.member.organizationId) throw notFound();
-        return membersOf(tx, ctx.member).orderBy('m.name').execute();
+        const { member } = ctx;
+        if (id && id !== member.organizationId) throw notFound();
+        const orderings = ['name', 'email', 'createdAt', 'isActive'] as const;
+        const searched = ['name', 'email'];
+        const page = await listRecords(
+          tx,
+          { table: 'members', member, orderings, searched },
+          asked,
+        );
+        const shown = page.items.map((item) => item.id);
+        if (shown.length === 0) return { ...page, items: [] };
+        const rows = await membersOf(tx, member).where('m.id', 'in', shown).execute();
+        const byId = new Map(rows.map((row) => [row.id, row]));
+        return { ...page, items: shown.flatMap((one) => byId.get(one) ?? []) };
       }),
     ),
 

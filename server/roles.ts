@@ -5,6 +5,7 @@ import { newId } from '#lib/shared/ids.ts';
 import type { Access } from '#lib/shared/standing.ts';
 import { permissions, type Member } from './access.ts';
 import { isAdministration, requireGrantable } from './auth/granting.ts';
+import { listInput, listRecords } from './lists.ts';
 import type { Tx } from './live/transaction.ts';
 import { wholePage } from './organizations.ts';
 import { slugOf } from './slugs.ts';
@@ -22,11 +23,24 @@ export const roles = router({
   list: allowed('directory.view')
     .meta({
       permission: 'directory.view',
-      rest: [
-        { method: 'GET', path: '/roles', summary: 'The roles of the organization', output: list },
-      ],
+      rest: [{ method: 'GET', path: '/roles', summary: 'The roles of the organization' }],
     })
-    .query(({ ctx }) => query(ctx, (tx) => rolesOf(tx, ctx.member).orderBy('createdAt').execute())),
+    .input(
+      z.optional(listInput({ slug: z.string().check(z.maxLength(100)), isBuiltIn: z.boolean() })),
+    )
+    .query(({ ctx, input = { page: 1, perPage: 100 } }) =>
+      query(ctx, async (tx) => {
+        const orderings = ['createdAt', 'name', 'slug'] as const;
+        const plan = { table: 'roles', member: ctx.member, orderings } as const;
+        const page = await listRecords(tx, plan, input);
+        const items = page.items.map(
+          ({ id, slug, name: title, isBuiltIn, access: rights, rev }) => {
+            return { id, slug, name: title, isBuiltIn, access: rights, rev };
+          },
+        );
+        return { ...page, items };
+      }),
+    ),
 
   permissions: member
     .meta({

@@ -13,7 +13,11 @@ afterAll(() => database.drop());
 
 const account = { name: 'Guest', password, locale: 'en' as const, ip: '198.51.100.9' };
 
-async function invite(owner: Owner, role: string, more: { email?: string; memberId?: string } = {}) {
+async function invite(
+  owner: Owner,
+  role: string,
+  more: { email?: string; memberId?: string } = {},
+) {
   const caller = await as(app, owner);
   const roleId = await roleIdOf(app, owner, role);
   const { data } = await caller.invitations.create({ roleId, ...more });
@@ -233,7 +237,7 @@ test('a stranger reaches nothing of an organization', async () => {
     code: 'NOT_FOUND',
   });
   const intruding = await as(app, { userId: eve.userId, organizationId: ann.organizationId });
-  await expect(intruding.members.list()).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  await expect(intruding.members.list({})).rejects.toMatchObject({ code: 'NOT_FOUND' });
 });
 
 test('a team that is removed leaves its members without one', async () => {

@@ -81,7 +81,7 @@ export async function roleIdOf(
   { userId, organizationId }: { userId: string; organizationId: string },
   slug: string,
 ): Promise<string> {
-  const roles = await (await as(app, { userId, organizationId })).roles.list();
+  const { items: roles } = await (await as(app, { userId, organizationId })).roles.list();
   const role = roles.find((one) => one.slug === slug);
   if (!role) throw new Error(`There is no role ${slug}`);
   return role.id;

@@ -52,7 +52,9 @@ test('after ten failures from one address even the right password waits, there',
   });
   await expect(refusal).rejects.toMatchObject({
     code: 'TOO_MANY',
-    details: { retryAfter: expect.toSatisfy((wait: number) => wait > 800 && wait <= 900) as number },
+    details: {
+      retryAfter: expect.toSatisfy((wait: number) => wait > 800 && wait <= 900) as number,
+    },
   });
   expect(await attempt('throttled@example.test', password, { ip: '203.0.113.2' })).toBe('in');
   await sql`update platform.throttles set expires_at = now() - interval '1 second'`.execute(app.db);
@@ -153,7 +155,7 @@ test('sign-up makes an organization with roles, an owner, a default pipeline and
     ['Проиграна', 0, 'lost', true],
   ]);
   const caller = await as(app, { userId: made.id, organizationId: made.organizationId });
-  expect((await caller.roles.list()).map(({ slug }) => slug).sort()).toEqual(
+  expect((await caller.roles.list()).items.map(({ slug }) => slug).sort()).toEqual(
     ['admin', 'customer', 'manager', 'owner', 'sales', 'viewer'].sort(),
   );
 });

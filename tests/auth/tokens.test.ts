@@ -192,5 +192,7 @@ test('a token is good for its organization only', async () => {
   const bob = await newOwner(app, 'Bob');
   const identity = await use(access);
   expect(identity && (await findMember(app, identity, bob.organizationId))).toBeUndefined();
-  expect(identity && (await findMember(app, identity, ann.slug))).toMatchObject({ roleSlug: 'owner' });
+  expect(identity && (await findMember(app, identity, ann.slug))).toMatchObject({
+    roleSlug: 'owner',
+  });
 });
