@@ -39,8 +39,10 @@ function open({ url, max, name, options }: Required<Options> & { options: string
     idleTimeoutMillis: 60_000,
     keepAlive: true,
   });
-  // Without a listener an idle connection that Postgres ends would end this process too.
+  // Without listeners a connection that Postgres ends would end this process too: an idle one through
+  // the pool, one in use between two queries by itself. Whoever uses it meets the error at his next query.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const db = new Kysely<DB>({
     dialect: new PostgresDialect({ pool }),
     plugins: [new CamelCasePlugin({ maintainNestedObjectKeys: true })],

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -113,6 +113,8 @@ function pascal(name: string): string {
 
 async function renderFreshDatabase(): Promise<string> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'syncline-types-'));
+  // Open to the user whom root runs Postgres as; else the cluster would stand, and stay, elsewhere.
+  await chmod(dataDir, 0o755);
   const embedded = await startEmbedded({ dataDir, log: QUIET });
   try {
     await migrate({ url: embedded.url, log: QUIET });

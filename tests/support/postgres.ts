@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import pg from 'pg';
@@ -19,6 +19,8 @@ export const TEMPLATE = 'syncline_template';
 /** The Postgres of a whole test run, with a migrated template in it; gone when the run ends. */
 export async function startTestPostgres(): Promise<{ url: string; stop(): Promise<void> }> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'syncline-test-'));
+  // Open to the user whom root runs Postgres as; else the cluster would stand, and stay, elsewhere.
+  await chmod(dataDir, 0o755);
   const embedded = await startEmbedded({ dataDir, log: QUIET });
   const client = new pg.Client(embedded.url);
   await client.connect();
