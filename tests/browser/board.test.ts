@@ -210,6 +210,24 @@ describe('one person', () => {
     await anna.close();
   });
 
+  test('changes that wait survive a reload', async () => {
+    const anna = await open('anna@demo.test');
+    const [first = '', second = ''] = await anna.stages();
+    const [deal = ''] = await anna.cardsIn(first);
+    const pill = anna.page.locator('[data-connection]').first();
+    await anna.page.route('**/trpc/deals.move**', (route) => route.abort());
+    await anna.card(deal).focus();
+    for (const key of ['Space', 'ArrowRight', 'Space']) await anna.page.keyboard.press(key);
+    await expect.poll(() => pill.getAttribute('data-unsent')).toBe('1');
+    await anna.page.reload();
+    await anna.column(second).locator(`[data-deal-id="${deal}"]`).waitFor();
+    expect(await stageInDatabase(deal)).toBe(first);
+    await anna.page.unroute('**/trpc/deals.move**');
+    await expect.poll(() => stageInDatabase(deal), { timeout: 15_000 }).toBe(second);
+    await expect.poll(() => pill.getAttribute('data-unsent')).toBe('0');
+    await anna.close();
+  });
+
   test('a finger held long lifts a card; a swipe does not', async () => {
     const anna = await open('anna@demo.test', {
       hasTouch: true,

@@ -1,6 +1,7 @@
 import type { Api } from '#lib/api.ts';
 import { createApi } from '#lib/api.ts';
 import type { Change, Inverse } from '#lib/shared/change.ts';
+import type { AppError } from '#lib/shared/errors.ts';
 import {
   topicKey,
   topics,
@@ -25,6 +26,7 @@ import { Notes } from './notes.svelte.ts';
 import { Outbox, type Outcome } from './outbox.svelte.ts';
 import { PresenceMap } from './presence.svelte.ts';
 import { keyUnder, Store } from './store.svelte.ts';
+import { UnsentChanges } from './unsent.ts';
 import { LiveTotals } from './totals.svelte.ts';
 import { planUndo } from './undo.ts';
 
@@ -69,10 +71,14 @@ export class Live {
   readonly presence: PresenceMap;
   /** Set when the server ended the connection for good. */
   ended = $state<CloseReason>();
+  /** The last change of an earlier tab that the server refused. */
+  refused = $state.raw<{ change: string; error: AppError }>();
   readonly #me: Me;
   readonly #store = new Store();
   readonly #connection: Connection;
   readonly #outbox: Outbox;
+  readonly #unsent: UnsentChanges | undefined;
+  readonly #clientId: string = crypto.randomUUID();
   readonly #asked = new Map<string, Asked>();
   readonly #totals = new Map<string, { totals: LiveTotals; users: number }>();
   readonly #undos: { inverse: Inverse; run: () => Promise<UndoOutcome> }[] = [];
@@ -106,8 +112,14 @@ export class Live {
       },
       onEnd: (reason) => (this.ended = reason),
     });
+    if (typeof indexedDB !== 'undefined') {
+      const owner = `${organization} ${me.memberId}`;
+      this.#unsent = new UnsentChanges({ owner, clientId: this.#clientId });
+    }
     this.#outbox = new Outbox({
       api: this.api,
+      unsent: this.#unsent,
+      onRefused: (change, error) => (this.refused = { change, error }),
       canSend: isOnline,
       onAnswer: () => this.#answered(),
     });
@@ -120,6 +132,11 @@ export class Live {
 
   start(): void {
     this.#connection.start();
+    void this.#unsent?.takeOver().then((left) => {
+      if (left.length === 0) return;
+      this.#outbox.adopt(left, this.#me.memberId);
+      this.#settle();
+    });
   }
 
   stop(): void {
@@ -264,7 +281,13 @@ export class Live {
   #make(change: Pick<Change<never>, 'name' | 'apply'>, input: unknown): Promise<Outcome> {
     this.#seq += 1;
     const moment = { memberId: this.#me.memberId, now: Date.now() };
-    const done = this.#outbox.add({ seq: this.#seq, change, input, moment });
+    const done = this.#outbox.add({
+      clientId: this.#clientId,
+      seq: this.#seq,
+      change,
+      input,
+      moment,
+    });
     this.#settle();
     return done;
   }

@@ -1,7 +1,9 @@
 import type { Api } from '#lib/api.ts';
 import { toCallError } from '#lib/api.ts';
 import type { AppError } from '#lib/shared/errors.ts';
+import { changeNamed } from '#lib/shared/change.ts';
 import type { Pending } from './store.svelte.ts';
+import type { UnsentChange, UnsentChanges } from './unsent.ts';
 
 /** What became of a change. `requestId` finds a failed one in the server's log. */
 export type Outcome =
@@ -18,6 +20,10 @@ interface Options {
   /** Whether it makes sense to send at all. */
   canSend(): boolean;
   onAnswer(): void;
+  /** The browser's own store of unsent changes, where there is one. */
+  unsent?: UnsentChanges | undefined;
+  /** A change that an earlier tab had left was refused: nobody waits for its outcome. */
+  onRefused(change: string, error: AppError): void;
 }
 
 const retryAfter = [300, 700, 1_500, 3_000, 5_000];
@@ -28,7 +34,6 @@ const retryAfter = [300, 700, 1_500, 3_000, 5_000];
  */
 export class Outbox {
   readonly #options: Options;
-  readonly #clientId = crypto.randomUUID();
   #entries: Entry[] = [];
   #retries = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -47,9 +52,37 @@ export class Outbox {
   add(pending: Pending): Promise<Outcome> {
     return new Promise((settle) => {
       this.#entries.push({ pending, isSent: false, settle });
+      const { clientId, seq, change, input, moment } = pending;
+      void this.#options.unsent?.keep({
+        clientId,
+        seq,
+        name: change.name,
+        input,
+        madeAt: moment.now,
+      });
       this.#count();
       this.flush();
     });
+  }
+
+  /** Takes over what earlier tabs have left, before whatever this one has made meanwhile. */
+  adopt(left: UnsentChange[], memberId: string): void {
+    const entries = left.map(({ clientId, seq, name, input, madeAt }) => ({
+      pending: {
+        clientId,
+        seq,
+        change: changeNamed(name) ?? { name, apply: () => undefined },
+        input,
+        moment: { memberId, now: madeAt },
+      },
+      isSent: false,
+      settle: (outcome: Outcome) => {
+        if (!outcome.ok) this.#options.onRefused(name, outcome.error);
+      },
+    }));
+    this.#entries = [...entries, ...this.#entries];
+    this.#count();
+    this.flush();
   }
 
   /** Sends whatever may go now. */
@@ -85,7 +118,7 @@ export class Outbox {
     const { pending } = entry;
     entry.isSent = true;
     try {
-      const context = { mutationId: `${this.#clientId}:${pending.seq}` };
+      const context = { mutationId: `${pending.clientId}:${pending.seq}` };
       const answer = await this.#options.api.client.mutation(pending.change.name, pending.input, {
         context,
       });
@@ -101,6 +134,7 @@ export class Outbox {
       this.#entries = this.#entries.filter((one) => one !== entry);
       entry.settle({ ok: false, error: refusal, requestId: refusal.requestId });
     }
+    void this.#options.unsent?.drop(pending);
     this.#count();
     this.#options.onAnswer();
     this.flush();

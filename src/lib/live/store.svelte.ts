@@ -12,6 +12,8 @@ import { Collection } from './collection.svelte.ts';
 
 /** A change that the server has not confirmed in the rows yet. */
 export interface Pending {
+  /** The tab that made it; with `seq` the mutation id. */
+  clientId: string;
   seq: number;
   change: AnyChange;
   input: unknown;

@@ -45,6 +45,12 @@ export interface Change<Input> {
 /** A change whose input is not known here. */
 export type AnyChange = Pick<Change<never>, 'name' | 'apply' | 'invert'>;
 
+const known = new Map<string, AnyChange>();
+
 export function defineChange<Input>(change: Change<Input>): Change<Input> {
+  known.set(change.name, change);
   return change;
 }
+
+/** A change that was kept by its name; undefined while the page has not loaded its feature. */
+export const changeNamed = (name: string): AnyChange | undefined => known.get(name);
