@@ -15,25 +15,28 @@ const anyone: Caller[] = [...signedIn, 'nobody'];
 /** What somebody of the sales role gets who calls with a record of another team. */
 type Beside = 'NOT_FOUND' | 'BAD_INPUT' | 'nothing';
 
+/** What one gets who calls with a record of a teammate that is seen and yet not the caller's to delete. */
+const notYours = 'FORBIDDEN: notYours';
+
 /**
  * Who may call what. This is the specification: it is not derived from the procedures, so a guard that is
  * taken away, or given to somebody else, differs from it.
  */
-export const matrix: Record<string, { may: Caller[]; beside?: Beside }> = {
+export const matrix: Record<string, { may: Caller[]; beside?: Beside; mate?: typeof notYours }> = {
   'activities.list': { may: lookers, beside: 'nothing' },
   'activities.get': { may: lookers, beside: 'NOT_FOUND' },
   'activities.create': { may: editors, beside: 'BAD_INPUT' },
   'activities.update': { may: editors, beside: 'NOT_FOUND' },
   'activities.complete': { may: editors, beside: 'NOT_FOUND' },
-  'activities.delete': { may: editors, beside: 'NOT_FOUND' },
+  'activities.delete': { may: editors, beside: 'NOT_FOUND', mate: notYours },
 
   'customers.list': { may: lookers, beside: 'nothing' },
   'customers.get': { may: lookers, beside: 'NOT_FOUND' },
   'customers.stats': { may: lookers },
   'customers.create': { may: editors },
   'customers.update': { may: editors, beside: 'NOT_FOUND' },
-  'customers.delete': { may: editors, beside: 'NOT_FOUND' },
-  'customers.restore': { may: editors, beside: 'NOT_FOUND' },
+  'customers.delete': { may: editors, beside: 'NOT_FOUND', mate: notYours },
+  'customers.restore': { may: editors, beside: 'NOT_FOUND', mate: notYours },
 
   'deals.list': { may: lookers, beside: 'nothing' },
   'deals.get': { may: lookers, beside: 'NOT_FOUND' },
@@ -41,8 +44,8 @@ export const matrix: Record<string, { may: Caller[]; beside?: Beside }> = {
   'deals.create': { may: editors, beside: 'BAD_INPUT' },
   'deals.update': { may: editors, beside: 'NOT_FOUND' },
   'deals.move': { may: editors, beside: 'NOT_FOUND' },
-  'deals.delete': { may: editors, beside: 'NOT_FOUND' },
-  'deals.restore': { may: editors, beside: 'NOT_FOUND' },
+  'deals.delete': { may: editors, beside: 'NOT_FOUND', mate: notYours },
+  'deals.restore': { may: editors, beside: 'NOT_FOUND', mate: notYours },
   'deals.markWon': { may: editors, beside: 'NOT_FOUND' },
   'deals.markLost': { may: editors, beside: 'NOT_FOUND' },
   'deals.reopen': { may: editors, beside: 'NOT_FOUND' },

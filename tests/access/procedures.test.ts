@@ -27,6 +27,7 @@ let ours: Place;
 let theirs: Place;
 let callers: Map<Caller, Somebody>;
 let beside: Somebody;
+let mate: Somebody;
 beforeAll(async () => {
   ({ app, database } = await startParts());
   ours = await makePlace({ app, database }, 'Ours');
@@ -37,6 +38,7 @@ beforeAll(async () => {
       .slice(1)
       .map(async (role): Promise<[Caller, Somebody]> => [role, await ours.join(role, teamId)]),
   );
+  mate = await ours.join('sales', teamId);
   beside = await ours.join('sales', await ours.make.team());
   callers = new Map<Caller, Somebody>([
     ['owner', ours.owner],
@@ -60,11 +62,13 @@ describe.each(walked)('%s', (procedure) => {
       ours,
       who?.organizationId && caller !== 'stranger' ? who : ours.owner,
     );
-    const { refusal } = await call(procedure, who, input);
+    const { refusal, text } = await call(procedure, who, input);
     const expected = may
       ? refusedInside[procedure]
       : (otherRefusals[procedure]?.[caller] ?? refusals[caller] ?? refusals.member);
     expect(refusal).toBe(expected);
+    if (may && matrix[procedure]?.beside === 'nothing')
+      expect(JSON.parse(text).total).toBeGreaterThan(0);
   });
 
   test('called with what is another organization’s: like with what never was, and nothing there is touched', async () => {
@@ -91,7 +95,9 @@ describe.each(walked)('%s', (procedure) => {
   });
 });
 
-test.each(walked.filter((procedure) => matrix[procedure]?.beside))(
+const owned = walked.filter((procedure) => matrix[procedure]?.beside);
+
+test.each(owned)(
   '%s, called by a seller with a record of another team, finds none',
   async (procedure) => {
     const input = await inputOf(procedure, ours, beside);
@@ -99,6 +105,18 @@ test.each(walked.filter((procedure) => matrix[procedure]?.beside))(
     const expected = matrix[procedure]?.beside;
     if (expected === 'nothing') expect(JSON.parse(text)).toMatchObject({ items: [], total: 0 });
     else expect(refusal?.split(':')[0]).toBe(expected);
+  },
+);
+
+test.each(owned)(
+  '%s, called by a seller with a record of a teammate, does what the role says',
+  async (procedure) => {
+    const { refusal } = await call(
+      procedure,
+      callers.get('sales'),
+      await inputOf(procedure, ours, mate),
+    );
+    expect(refusal).toBe(matrix[procedure]?.mate);
   },
 );
 
