@@ -9,6 +9,8 @@ export type MenuItem =
       isDisabled?: boolean;
       isChecked?: boolean;
       href?: string;
+      /** The link leaves what is kept in the page: it is loaded anew. */
+      isReload?: boolean;
       onSelect?: () => void;
       items?: MenuItem[];
     }

@@ -9,6 +9,7 @@ const key = Symbol('words');
 export class Words {
   readonly #locale: () => Locale;
   readonly #timeZone: () => string;
+  #day = $state<string>();
 
   constructor({ locale, timeZone }: { locale: () => Locale; timeZone: () => string }) {
     this.#locale = locale;
@@ -27,7 +28,14 @@ export class Words {
     return this.#translate;
   }
   get today(): string {
-    return dayIn(this.timeZone, new Date(Math.floor(Date.now() / 60_000) * 60_000));
+    return this.#day ?? dayIn(this.timeZone, new Date());
+  }
+  /** Keeps `today` true in a page that stays open over midnight. */
+  watchDay(): () => void {
+    const look = () => (this.#day = dayIn(this.timeZone, new Date()));
+    look();
+    const timer = setInterval(look, 20_000);
+    return () => clearInterval(timer);
   }
   money(money: Money): string {
     return moneyText(money, { locale: this.locale });

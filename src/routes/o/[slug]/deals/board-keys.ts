@@ -81,5 +81,5 @@ function roam(board: Board, deal: Deal, step: { column: number; row: number }): 
   const row = columns[at]?.deals.findIndex((one) => one.id === deal.id) ?? -1;
   const list = columns[at + step.column]?.deals;
   const next = list?.[Math.max(0, Math.min(row + step.row, list.length - 1))];
-  if (next) board.focus(next.id);
+  if (next) document.getElementById(`deal-${next.id}`)?.focus();
 }

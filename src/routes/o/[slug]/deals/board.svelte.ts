@@ -9,7 +9,7 @@ import { BoardPeople } from './board-people.svelte.ts';
 import { DealActions } from './deal-actions.svelte.ts';
 import { Drag } from './drag.svelte.ts';
 import type { History, Names } from './history.ts';
-import { filterOf, isEmptyFilter, withFilter, type Filter } from './filters.ts';
+import { filterOf, isEmptyFilter, withFilter, type Filter } from '#lib/shared/board-address.ts';
 
 export interface Column {
   stage: Stage;
@@ -239,6 +239,12 @@ export class Board {
     if (isClosing && !this.unfolded.includes(stageId)) this.unfolded = [...this.unfolded, stageId];
   }
 
+  showPipeline(pipelineId: string): void {
+    const url = new URL(this.home + '/deals', this.#around.url());
+    url.searchParams.set('pipeline', pipelineId);
+    this.unfolded = [];
+    this.#around.goTo(url, { isReplacing: false });
+  }
   setFilter(filter: Filter): void {
     this.#around.goTo(withFilter(this.#around.url(), filter), { isReplacing: true });
   }
@@ -267,9 +273,7 @@ export class Board {
   /** Puts the focus on a card once it stands where it belongs. */
   focus(dealId: string): void {
     this.focusedId = dealId;
-    const put = () => document.getElementById(`deal-${dealId}`)?.focus();
-    put();
-    requestAnimationFrame(put);
+    requestAnimationFrame(() => document.getElementById(`deal-${dealId}`)?.focus());
   }
   /** Opens the deal with its amount being edited. */
   askAmount(deal: Deal): void {
@@ -312,6 +316,9 @@ export class Board {
     this.#around.toasts.show({ text: this.words.t('deal.linkCopied') });
   }
 
+  sayFiltered(): void {
+    this.#around.say(this.words.t('say.filtered', { count: this.count }));
+  }
   sayCannotLift(): void {
     this.#around.say(this.words.t('say.cannotLift'));
   }

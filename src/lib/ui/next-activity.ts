@@ -1,16 +1,17 @@
 import { daysBetween } from '#lib/shared/dates.ts';
-import type { Deal } from '#lib/shared/entities.ts';
 import type { MessageKey } from '#lib/shared/i18n.ts';
-import type { Words } from '#lib/ui/words.svelte.ts';
+import type { Words } from './words.svelte.ts';
 
 export const activityKinds = ['call', 'meeting', 'email', 'task'] as const;
 
-type Next = Pick<
-  Deal,
-  'nextActivityId' | 'nextActivityKind' | 'nextActivityTitle' | 'nextActivityAt'
->;
+interface Next {
+  nextActivityId: string | null;
+  nextActivityKind: string | null;
+  nextActivityTitle: string | null;
+  nextActivityAt: number | null;
+}
 
-/** The sign and the words of a deal's next step: overdue, today, planned or none. */
+/** The sign and the words of a record's next step: overdue, today, planned or none. */
 export function nextActivity(deal: Next, words: Words): { sign: string; text: string } {
   const { t } = words;
   if (!deal.nextActivityId) return { sign: 'none', text: t('activity.none') };

@@ -1,4 +1,4 @@
-import { closings, priorities, type DealFilter } from '#lib/shared/deal-filter.ts';
+import { closings, priorities, type DealFilter } from './deal-filter.ts';
 
 /** What a person asks of the board, as it stands in the address. `owner` is a member's id or `me`. */
 export type Filter = Omit<DealFilter, 'pipelineId' | 'today'>;
