@@ -12,7 +12,7 @@ import {
   type ImportContext,
   type Plan,
   type PlannedRow,
-  type Record_,
+  type Held,
   refusal,
   type Target,
   type Write,
@@ -73,7 +73,7 @@ export class DealTarget implements Target {
   #check(
     row: Row,
     externalId: string,
-    held: Record_ | undefined,
+    held: Held | undefined,
   ): Refs | { field: string; reason: string } {
     const before = this.#seen.lineBefore(externalId, row.line);
     if (before !== undefined)
@@ -123,7 +123,7 @@ export class DealTarget implements Target {
     return { row, outcome: 'created', writes };
   }
 
-  #change(row: Row, refs: Refs, { held, lines }: { held: Record_; lines: Line[] }): PlannedRow {
+  #change(row: Row, refs: Refs, { held, lines }: { held: Held; lines: Line[] }): PlannedRow {
     const { probability, ...given } = this.#valuesOf(row, refs);
     const changes = changesOf(held, {
       ...given,

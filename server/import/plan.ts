@@ -51,7 +51,7 @@ export interface ImportContext {
   headerOf(field: string): string;
 }
 
-export type Record_ = Record<string, unknown> & { id: string; externalId: string | null };
+export type Held = Record<string, unknown> & { id: string; externalId: string | null };
 
 export function refusal(row: Row, column: string, reason: string): Refusal {
   return { line: row.line, column, reason, cells: row.cells };
@@ -65,12 +65,12 @@ export async function findRecords(
   tx: Tx,
   { organizationId }: ImportContext,
   { table, externalIds, ids }: { table: WrittenTable; externalIds: string[]; ids: string[] },
-): Promise<{ byExternalId: Map<string, Record_>; byId: Map<string, Record_> }> {
+): Promise<{ byExternalId: Map<string, Held>; byId: Map<string, Held> }> {
   const wanted =
     ids.length > 0
       ? sql`(external_id = any(${externalIds}::text[]) or id = any(${ids}::uuid[]))`
       : sql`external_id = any(${externalIds}::text[])`;
-  const { rows } = await sql<Record_>`
+  const { rows } = await sql<Held>`
     select * from ${sql.table(table)}
     where organization_id = ${organizationId}::uuid and ${wanted}`.execute(tx);
   return {
@@ -82,10 +82,7 @@ export async function findRecords(
 }
 
 /** What of `wanted` differs from the record. A blank leaves what is there. */
-export function changesOf(
-  record: Record_,
-  wanted: Record<string, unknown>,
-): Record<string, unknown> {
+export function changesOf(record: Held, wanted: Record<string, unknown>): Record<string, unknown> {
   const changes: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(wanted)) {
     if (value === null || value === undefined) continue;

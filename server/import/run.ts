@@ -1,19 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { commit, type Committer } from '../live/commit.ts';
-import { read, type Scope, type Tx } from '../live/transaction.ts';
+import { read, type Scope } from '../live/transaction.ts';
 import { type CsvFault, type CsvRecord, UnreadableFile } from './csv.ts';
-import { DealTarget } from './deals.ts';
-import { type Directory, loadDirectory } from './directory.ts';
-import { fieldsOf, type TargetName } from './fields.ts';
-import { BadMapping, givenMapping, guessMapping, type MappedColumn } from './mapping.ts';
-import { findPipeline } from './pipeline.ts';
-import type { ImportContext, Plan, Target, WrittenTable } from './plan.ts';
-import { customerTarget, memberTarget, productTarget } from './records.ts';
+import type { TargetName } from './fields.ts';
+import type { MappedColumn } from './mapping.ts';
+import type { Plan, Target, WrittenTable } from './plan.ts';
+import { contextOf, currencyOf, mapColumns, openTarget } from './prepare.ts';
 import { RefusedFile } from './refused.ts';
 import { type Refusal, type Row, RowReader } from './rows.ts';
-import { openTable, type Table } from './source.ts';
-import { currencyIn, type DayOrder } from './values.ts';
+import { openTable } from './source.ts';
+import type { DayOrder } from './values.ts';
 import { writePlan } from './write.ts';
 
 export interface ImportOptions {
@@ -203,91 +199,6 @@ const hasWrites = ({ setup, rows }: Plan): boolean =>
 async function write(live: Committer, scope: Scope, plan: Plan): Promise<Refusal[]> {
   const { data } = await commit(live, scope, (tx) => writePlan(tx, scope.organizationId, plan));
   return data;
-}
-
-async function mapColumns(
-  { header }: Table,
-  { into, mapping }: ImportOptions,
-): Promise<MappedColumn[]> {
-  const columns = mapping
-    ? givenMapping(into, { header, mapping: await readMapping(mapping) })
-    : guessMapping(into, header);
-  const missing = fieldsOf[into].find(
-    (field) => field.isRequired && !columns.some((column) => column.field === field),
-  );
-  if (missing) {
-    throw new BadMapping(
-      `No column of ${header.join(', ')} could be taken for ${missing.name}: say which with --mapping '{"column": "${missing.name}"}'.`,
-    );
-  }
-  if (into === 'deals' && !columns.some(({ field }) => identifying.includes(field.name))) {
-    throw new BadMapping(
-      `No column of ${header.join(', ')} says what a deal is: map one to ${identifying.join(', ')}.`,
-    );
-  }
-  return columns;
-}
-
-const identifying = ['externalId', 'title', 'customer', 'product'];
-
-async function readMapping(given: string): Promise<unknown> {
-  try {
-    return JSON.parse(given.trim().startsWith('{') ? given : await readFile(given, 'utf8'));
-  } catch (error) {
-    throw new BadMapping(
-      `The mapping cannot be read: ${error instanceof Error ? error.message : ''}`,
-    );
-  }
-}
-
-function currencyOf(
-  columns: MappedColumn[],
-  { currency, organization }: ImportOptions,
-): Pick<Opened, 'currency' | 'currencyFrom'> {
-  if (currency) return { currency, currencyFrom: 'option' };
-  const amounts = columns.find(({ field }) => field.kind === 'money' || field.name === 'price');
-  const unit = /[(,[]\s*([^()[\]]+)[)\]]?\s*$/.exec(amounts?.header ?? '')?.[1] ?? '';
-  const [meant] = currencyIn(unit) ?? [];
-  return meant
-    ? { currency: meant, currencyFrom: 'file' }
-    : { currency: organization.currency, currencyFrom: 'organization' };
-}
-
-function contextOf(
-  columns: MappedColumn[],
-  { organization, currency, source, createMissing = false }: ImportOptions & { currency: string },
-): ImportContext {
-  const headers = new Map(columns.map(({ field, header }) => [field.name, header]));
-  return {
-    organizationId: organization.id,
-    currency,
-    source,
-    createMissing,
-    headerOf: (field) => headers.get(field) ?? field,
-  };
-}
-
-async function openTarget(
-  tx: Tx,
-  { context, options, rows }: { context: ImportContext; options: ImportOptions; rows: Row[] },
-): Promise<{ target: Target; directory: Directory; pipeline: string | undefined }> {
-  const directory = await loadDirectory(tx, context);
-  switch (options.into) {
-    case 'customers':
-      return { target: customerTarget(context, directory), directory, pipeline: undefined };
-    case 'products':
-      return { target: productTarget(context, directory), directory, pipeline: undefined };
-    case 'members':
-      return { target: memberTarget(context, directory), directory, pipeline: undefined };
-    case 'deals': {
-      const pipeline = await findPipeline(tx, context, options.pipeline);
-      pipeline.addStages(
-        rows.flatMap(({ values }) => (values['stage'] ? [String(values['stage'])] : [])),
-      );
-      const target = new DealTarget(context, directory, pipeline);
-      return { target, directory, pipeline: pipeline.name };
-    }
-  }
 }
 
 function rowsOf(reader: RowReader, records: (CsvRecord | CsvFault)[]): Row[] {

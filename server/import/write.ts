@@ -38,7 +38,8 @@ async function writeRows(tx: Tx, organizationId: string, rows: PlannedRow[]): Pr
   } catch (error) {
     const reason = refusedByDatabase(error);
     if (reason === undefined) throw error;
-    await sql`rollback to savepoint part; release savepoint part`.execute(tx);
+    await sql`rollback to savepoint part`.execute(tx);
+    await sql`release savepoint part`.execute(tx);
     const [first] = rows;
     if (rows.length === 1 && first) return [refusal(first.row, '', reason)];
     const half = Math.ceil(rows.length / 2);
