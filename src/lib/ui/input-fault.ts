@@ -8,11 +8,9 @@ export function inputFault<Input>(
 ): AppError | undefined {
   const read = z.safeParse(schema, input);
   if (read.success) return undefined;
-  const fields = read.error.issues.map(
-    ({ code, path, message }): FieldError => ({
-      field: path.map(String).join('.'),
-      rule: code === 'custom' ? message : code,
-    }),
-  );
+  const fields = read.error.issues.map(({ code, path, message }): FieldError => ({
+    field: path.map(String).join('.'),
+    rule: code === 'custom' ? message : code,
+  }));
   return new AppError('BAD_INPUT', { fields });
 }

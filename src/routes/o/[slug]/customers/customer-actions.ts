@@ -55,7 +55,10 @@ export class CustomerActions {
     const choices = choicesOf(field, { words: this.#words, owners: [] });
     const status = choices?.find(({ value }) => value === text)?.label ?? text;
     const said = this.#words.t('customer.statusChanged', { name, status });
-    this.#report(this.#live.change(updateCustomer, input), isStatus ? { name, text: said } : { name });
+    this.#report(
+      this.#live.change(updateCustomer, input),
+      isStatus ? { name, text: said } : { name },
+    );
     return undefined;
   }
 
@@ -74,7 +77,10 @@ export class CustomerActions {
   }
 
   /** `day` is the organization's, `time` like `16:30` or blank for the whole day. */
-  plan({ id, name }: Customer, { day, time, ...what }: NewActivity & { day: string; time: string }) {
+  plan(
+    { id, name }: Customer,
+    { day, time, ...what }: NewActivity & { day: string; time: string },
+  ) {
     const dueAt = instantOf(day, time || '00:00', this.#words.timeZone);
     const input = { id: newId(), customerId: id, dueAt, ...what };
     this.#report(this.#live.change(createActivity, input), { name });

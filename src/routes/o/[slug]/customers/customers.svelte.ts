@@ -185,7 +185,9 @@ export class Customers {
   focus(id: string, column: Column): void {
     this.active = { id, column };
     requestAnimationFrame(() =>
-      document.querySelector<HTMLElement>(`[data-record-id="${id}"] [data-cell=${column}]`)?.focus(),
+      document
+        .querySelector<HTMLElement>(`[data-record-id="${id}"] [data-cell=${column}]`)
+        ?.focus(),
     );
   }
   neighboursOf(id: string) {

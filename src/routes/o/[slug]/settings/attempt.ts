@@ -4,6 +4,7 @@ import type { Change } from '#lib/shared/change.ts';
 import type { AppError } from '#lib/shared/errors.ts';
 import { faultText } from '#lib/ui/fault.ts';
 import { fieldText } from '#lib/ui/field-fault.ts';
+import { inputFault } from '#lib/ui/input-fault.ts';
 import { getToasts } from '#lib/ui/toasts.svelte.ts';
 import { getWords } from '#lib/ui/words.svelte.ts';
 
@@ -37,8 +38,9 @@ export function useAttempt() {
 }
 
 /**
- * Makes a change of the live rows, seen at once. What the server refuses is said in a toast, but for
- * the reason that the caller has an answer to. Answers that reason, or whether it was done.
+ * Makes a change of the live rows, seen at once. What is wrong with it, and what the server refuses, is
+ * said in a toast, but for the reason that the caller has an answer to: then it answers how many
+ * records stand in the way.
  */
 export function useChange() {
   const live = getLive();
@@ -47,10 +49,14 @@ export function useChange() {
     change: Change<Input>,
     input: Input,
     expected?: string,
-  ): Promise<'done' | 'refused' | 'expected'> => {
-    const outcome = await live.change(change, input).done;
+  ): Promise<'done' | 'refused' | { standing: number }> => {
+    const fault = inputFault(change.input, input);
+    const outcome = fault
+      ? ({ ok: false, error: fault } as const)
+      : await live.change(change, input).done;
     if (outcome.ok) return 'done';
-    if (expected && outcome.error.details.reason === expected) return 'expected';
+    const { reason, params } = outcome.error.details;
+    if (expected && reason === expected) return { standing: Number(params?.['count'] ?? 0) };
     refuse(outcome.error);
     return 'refused';
   };
