@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { sql } from 'kysely';
 import { jwtVerify, SignJWT } from 'jose';
 import { keyFor } from './secrets.ts';
 import { personOfUser, type AuthParts, type Person } from './person.ts';
@@ -42,12 +41,14 @@ export async function verifyAccess(
 ): Promise<{ person: Person; familyId: string; organizationId: string | undefined } | undefined> {
   const claims = await readClaims(parts, token);
   if (!claims) return undefined;
-  const { rows } = await sql<{ person: Person }>`
-    select ${personOfUser} as person from platform.users u
-    where u.id = ${claims.userId} and u.is_active and exists (
-      select from platform.refresh_tokens t
-      where t.family_id = ${claims.familyId} and t.user_id = u.id
-        and t.revoked_at is null and t.expires_at > now())`.execute(parts.db);
+  const { rows } = await parts.pool.query<{ person: Person }>({
+    name: 'person of token',
+    text: `select ${personOfUser} as person from platform.users u
+      where u.id = $1 and u.is_active and exists (
+        select from platform.refresh_tokens t
+        where t.family_id = $2 and t.user_id = u.id and t.revoked_at is null and t.expires_at > now())`,
+    values: [claims.userId, claims.familyId],
+  });
   const [row] = rows;
   return (
     row && {

@@ -23,7 +23,7 @@ await runCommand(async ({ config, log, url }) => {
     const live = { pool, flush: new Flush(pool), poke: () => undefined };
     const password = oneTimePassword();
     const made = await makeAdministrator(
-      { config, db, log, live },
+      { config, db, log, live, pool },
       { email, organization, name, locale, password },
     );
     process.stdout.write(

@@ -4,7 +4,7 @@ import { findPerson, membershipIn, type AuthParts, type Person } from './person.
 
 /** By the organization's slug or id, as it is at this moment; undefined for a stranger. */
 export async function findMember(
-  parts: Pick<AuthParts, 'db'>,
+  parts: Pick<AuthParts, 'pool'>,
   identity: Pick<Identity, 'userId' | 'organizationId'>,
   organization: string,
 ): Promise<Member | undefined> {

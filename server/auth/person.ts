@@ -1,9 +1,8 @@
-import { sql } from 'kysely';
 import type { App } from '../app.ts';
 import type { Member } from '../access.ts';
 
 /** What sign-in needs of the running server. */
-export type AuthParts = Pick<App, 'config' | 'db' | 'log'>;
+export type AuthParts = Pick<App, 'config' | 'db' | 'pool' | 'log'>;
 
 export interface Membership extends Member {
   organizationName: string;
@@ -21,7 +20,7 @@ export interface Person {
 }
 
 /** For a query that has platform.users as `u`: the whole person in the same question. */
-export const personOfUser = sql<Person>`jsonb_build_object(
+export const personOfUser = `jsonb_build_object(
   'userId', u.id, 'name', u.name, 'email', u.email, 'mustChangePassword', u.must_change_password,
   'memberships', (
     select coalesce(jsonb_agg(jsonb_build_object(
@@ -31,12 +30,14 @@ export const personOfUser = sql<Person>`jsonb_build_object(
     from platform.memberships_of(u.id) m where not u.must_change_password))`;
 
 export async function findPerson(
-  { db }: Pick<AuthParts, 'db'>,
+  { pool }: Pick<AuthParts, 'pool'>,
   userId: string,
 ): Promise<Person | undefined> {
-  const { rows } = await sql<{ person: Person }>`
-    select ${personOfUser} as person from platform.users u
-    where u.id = ${userId} and u.is_active`.execute(db);
+  const { rows } = await pool.query<{ person: Person }>({
+    name: 'person',
+    text: `select ${personOfUser} as person from platform.users u where u.id = $1 and u.is_active`,
+    values: [userId],
+  });
   return rows[0]?.person;
 }
 

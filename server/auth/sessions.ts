@@ -127,9 +127,9 @@ function luciaOf(parts: AuthParts) {
   return lucia;
 }
 
-function createLucia({ config, db }: AuthParts) {
-  const secure = config.publicUrl?.startsWith('https:') ?? false;
-  return new Lucia(createAdapter(db), {
+function createLucia(parts: AuthParts) {
+  const secure = parts.config.publicUrl?.startsWith('https:') ?? false;
+  return new Lucia(createAdapter(parts), {
     sessionExpiresIn: new TimeSpan(30, 'd'),
     sessionCookie: { name: secure ? '__Host-syncline' : 'syncline', attributes: { secure } },
     getUserAttributes: (person) => ({ person }),
@@ -137,17 +137,20 @@ function createLucia({ config, db }: AuthParts) {
 }
 
 /** Stores the hash of a session's id and nothing of the id itself. */
-function createAdapter(db: AuthParts['db']): Adapter {
+function createAdapter({ db, pool }: AuthParts): Adapter {
   const sessions = 'platform.sessions' as const;
   return {
     async getSessionAndUser(id) {
-      const { rows } = await sql<{ expiresAt: Date; person: Person }>`
-        select s.expires_at, ${personOfUser} as person
-        from platform.sessions s join platform.users u on u.id = s.user_id and u.is_active
-        where s.id_hash = ${fingerprint(id)}`.execute(db);
+      const { rows } = await pool.query<{ expires_at: Date; person: Person }>({
+        name: 'person of session',
+        text: `select s.expires_at, ${personOfUser} as person
+          from platform.sessions s join platform.users u on u.id = s.user_id and u.is_active
+          where s.id_hash = $1`,
+        values: [fingerprint(id)],
+      });
       const [row] = rows;
       if (!row) return [null, null];
-      const { person, expiresAt } = row;
+      const { person, expires_at: expiresAt } = row;
       const attributes = { userAgent: null, ip: null };
       return [
         { id, userId: person.userId, expiresAt, attributes },
