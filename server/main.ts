@@ -38,21 +38,26 @@ interface Parts {
 async function start(): Promise<void> {
   const config = readConfig();
   const log = createLog(config);
-  const database = await serveDatabase({ ...config, log });
+  const serving = serveDatabase({ ...config, log });
+  // Until everything runs, a signal has only Postgres to take along.
+  let stop = async () => (await serving).stop();
+  const signal = stopOnSignal(log, () => stop());
+  const database = await serving;
   try {
-    await run({ config, log, database });
+    stop = await run({ config, log, database });
   } catch (error) {
     await database.stop();
-    throw error;
+    if (!signal.aborted) throw error;
   }
 }
 
-async function run({ config, log, database }: Parts): Promise<void> {
+/** Starts all parts; what it returns ends them again. */
+async function run({ config, log, database }: Parts): Promise<() => Promise<void>> {
   await migrate({ url: database.url, log });
   const url = config.databaseAppUrl ?? database.url;
   const { pool, db, close } = connect({ url, max: 20, name: `syncline ${process.pid}` });
   const own = connect({ url, max: 4, name: `syncline live ${process.pid}` });
-  const parts = { config, log, db };
+  const parts = { config, log, db, pool };
   const live = new LiveServer({
     pool,
     ownPool: own.pool,
@@ -86,7 +91,7 @@ async function run({ config, log, database }: Parts): Promise<void> {
   await listen(server, config);
   announce(config, server);
 
-  stopOnSignal(log, async () => {
+  return async () => {
     health.isDraining = true;
     // A balancer needs a moment to notice that this node takes no more requests.
     if (config.trustProxy > 0) await sleep(5000);
@@ -96,14 +101,15 @@ async function run({ config, log, database }: Parts): Promise<void> {
     await pages?.close();
     await Promise.all([close(), own.close(), owner.close()]);
     await database.stop();
-  });
+  };
 }
 
-function stopOnSignal(log: Logger, stop: () => Promise<void>): void {
-  let isStopping = false;
+/** Runs `stop` at the first SIGTERM or SIGINT and ends the process; aborted from then on. */
+function stopOnSignal(log: Logger, stop: () => Promise<void>): AbortSignal {
+  const stopping = new AbortController();
   const end = (signal: string) => {
-    if (isStopping) return;
-    isStopping = true;
+    if (stopping.signal.aborted) return;
+    stopping.abort();
     log.info({ signal }, 'stopping');
     setTimeout(() => process.exit(1), HARD_EXIT_MS).unref();
     stop().then(
@@ -116,6 +122,7 @@ function stopOnSignal(log: Logger, stop: () => Promise<void>): void {
   };
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
+  return stopping.signal;
 }
 
 function listen(server: Server, { port, host }: Config): Promise<void> {
