@@ -111,7 +111,7 @@ test(
 
 test(
   '100,000 rows are captured in one position, when made and when changed',
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     await using log = await logBase();
     const { org, since } = await log.newOrganization();

@@ -239,7 +239,7 @@ test('dates that may be read two ways are refused until it is said which', async
 
 test(
   'another history of 50,000 rows, half of them bad, comes in or is listed, row by row',
-  { timeout: 180_000 },
+  { timeout: 300_000 },
   async () => {
     await using history = await importing();
     const stages = ['Discovery', 'Quote sent', 'Closed Won', 'Closed Lost'];
