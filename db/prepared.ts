@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import pg from 'pg';
 
 // Texts that come with values are asked again and again; but lists of many lengths make texts without end.
@@ -18,6 +19,7 @@ export class PreparingClient extends pg.Client {
     super(pipelined);
     const ask = this.query.bind(this) as (...asked: unknown[]) => unknown;
     const query = (text: unknown, values?: unknown, ...rest: unknown[]): unknown => {
+      this.#sendTogether();
       const name = typeof text === 'string' && Array.isArray(values) ? nameOf(text) : undefined;
       if (!name) return ask(text, values, ...rest);
       const prepared = { name: `${name}_${this.#generation}`, text, values };
@@ -33,6 +35,13 @@ export class PreparingClient extends pg.Client {
       return asked;
     };
     this.query = query as typeof this.query;
+  }
+
+  /** What is asked in one turn goes out in one packet. */
+  #sendTogether(): void {
+    const { stream } = (this as unknown as { connection: { stream: Writable } }).connection;
+    stream.cork();
+    process.nextTick(() => stream.uncork());
   }
 
   #notice(error: unknown): void {

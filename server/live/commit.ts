@@ -1,16 +1,20 @@
 import type { Pool, PoolClient } from 'pg';
-import pg from 'pg';
 import { isStalePlan } from '#db/prepared.ts';
 import { AppError } from '#lib/shared/errors.ts';
 import type { Flush } from './flush.ts';
+import type { LogRow } from './log.ts';
+import { mostHandedOver } from './tail.ts';
 import { afterOpening, opening, rollback, type Scope, type Tx } from './transaction.ts';
 
 /** What `commit` needs of the running server. */
 export interface Committer {
   pool: Pool;
   flush: Flush;
-  /** An organization is on disk up to a position; a hint to the tail, never needed for correctness. */
-  poke(organizationId: string, position: number): void;
+  /**
+   * An organization is on disk up to a position, whose rows in the log may be known: a hint to the
+   * tail, never needed for correctness.
+   */
+  poke(organizationId: string, position: number, rows: LogRow[]): void;
 }
 
 export interface Mutation {
@@ -56,11 +60,11 @@ async function attemptOnce<T>(
 ): Promise<Committed<T>> {
   const shared = server.flush.enter();
   try {
-    const committed = await transact(server.pool, { mutation, shared, ...scope }, run);
+    const { rows, ...committed } = await transact(server.pool, { mutation, shared, ...scope }, run);
     // After the connection is given back: a flush that waits must not keep others from committing.
     // A change that altered nothing waits as well: what it saw may be another's, not yet on disk.
     await server.flush.settled();
-    server.poke(scope.organizationId, committed.position);
+    server.poke(scope.organizationId, committed.position, rows);
     return committed;
   } finally {
     server.flush.leave(shared);
@@ -71,13 +75,13 @@ async function transact<T>(
   pool: Pool,
   { mutation, shared, ...scope }: Scope & { mutation: Mutation | undefined; shared: boolean },
   run: (tx: Tx) => Promise<T>,
-): Promise<Committed<T>> {
+): Promise<Committed<T> & { rows: LogRow[] }> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
     const acting = mutation ? { ...scope, mutationId: mutation.id } : scope;
     const data = await afterOpening(client, opening(acting, { asyncCommit: shared }), run);
-    return { data, position: await finish(client, mutation, data) };
+    return { data, ...(await finish(client, { mutation, data, withRows: !shared })) };
   } catch (error) {
     broken = await rollback(client);
     throw error;
@@ -86,23 +90,35 @@ async function transact<T>(
   }
 }
 
-/** One message, so that the organization's clock is held for no round trip. */
+/**
+ * Sent together, so that the organization's clock is held for no round trip. Who is alone takes along
+ * what the log says of the change, and saves the tail a reading; beside others it would hold them up.
+ */
 async function finish(
   client: PoolClient,
-  mutation: Mutation | undefined,
-  data: unknown,
-): Promise<number> {
-  const literals = mutation
-    ? [mutation.id, mutation.name, mutation.hash, JSON.stringify(data ?? null)].map((text) =>
-        pg.escapeLiteral(text),
-      )
-    : ['null', "''", "''", 'null'];
-  const results: unknown = await client.query(
-    `select sync.finish(${literals.join(', ')}) as pos; commit`,
-  );
-  const [first] = results as [{ rows: { pos: number }[] }];
-  return Number(first.rows[0]?.pos ?? 0);
+  {
+    mutation,
+    data,
+    withRows,
+  }: { mutation: Mutation | undefined; data: unknown; withRows: boolean },
+): Promise<{ position: number; rows: LogRow[] }> {
+  const answer = mutation ? JSON.stringify(data ?? null) : null;
+  const [finished, logged] = await Promise.all([
+    client.query<{ pos: number }>('select sync.finish($1, $2, $3, $4) as pos', [
+      mutation?.id ?? null,
+      mutation?.name ?? '',
+      mutation?.hash ?? '',
+      answer,
+    ]),
+    withRows ? client.query<LogRow>(ownLog, []) : undefined,
+    client.query('commit'),
+  ]);
+  return { position: Number(finished.rows[0]?.pos ?? 0), rows: logged?.rows ?? [] };
 }
+
+const ownLog = `select l.* from sync.change_tx t, sync.read_log(t.organization_id, t.pos - 1, 1) l
+  where t.xid = pg_current_xact_id_if_assigned() and t.organization_id = sync.org()
+  limit ${mostHandedOver + 1}`;
 
 async function storedAnswer<T>(
   { pool, flush }: Committer,

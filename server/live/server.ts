@@ -6,6 +6,7 @@ import type { Member } from '../access.ts';
 import type { Committer } from './commit.ts';
 import { Flush } from './flush.ts';
 import { Hub, type Io } from './hub.ts';
+import type { LogRow } from './log.ts';
 import { PresenceBoard } from './presence.ts';
 import { acceptWatchers } from './gateway.ts';
 import { Revocation } from './revocation.ts';
@@ -91,11 +92,11 @@ export class LiveServer implements Committer {
     this.#heartbeat = setInterval(() => this.#beat(), 1_000);
   }
 
-  poke(organizationId: string, position: number): void {
+  poke(organizationId: string, position: number, rows: LogRow[]): void {
     const hub = this.hubs.get(organizationId);
     if (!hub) return;
     this.tail
-      .read(hub, position)
+      .take(hub, position, rows)
       .catch((error: unknown) =>
         this.options.log.warn({ err: error }, 'the log could not be read'),
       );

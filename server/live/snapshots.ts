@@ -72,7 +72,7 @@ async function positionAnd<T>(
   run: (client: PoolClient) => Promise<T>,
 ): Promise<{ position: number; result: T }> {
   const [{ rows }, result] = await Promise.all([
-    client.query<{ pos: number }>({ name: 'position', text: 'select pos from sync.org_clock' }),
+    client.query<{ pos: number }>('select pos from sync.org_clock', []),
     run(client),
   ]);
   return { position: Number(rows[0]?.pos ?? 0), result };

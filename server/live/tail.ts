@@ -10,6 +10,8 @@ const pollEvery = 50;
 const gather = 16;
 /** Transactions read at once. */
 const batch = 500;
+/** Rows of one transaction that may come with the word of its commit. */
+export const mostHandedOver = 50;
 /** A transaction of more rows is not walked through: those who watch it load their topics anew. */
 export const largeTransaction = 20_000;
 
@@ -71,17 +73,26 @@ export class Tail {
     return reading;
   }
 
+  /** The same, where the rows at that position are known: they are not read when they come next. */
+  async take(hub: Hub, position: number, rows: LogRow[]): Promise<void> {
+    const isNext = hub.position === position - 1 && !this.#reading.has(hub);
+    const isWhole = rows.length > 0 && rows.length <= mostHandedOver;
+    if (!isNext || !isWhole || this.#early(hub) > 0) return this.read(hub, position);
+    this.#lastRead.set(hub, performance.now());
+    hub.advance(readTransactions(rows));
+    this.#options.onAdvance(hub);
+  }
+
   async #readAll(hub: Hub): Promise<void> {
     try {
       for (;;) {
         const position = this.#wanted.get(hub) ?? 0;
         if (hub.position >= position) return;
         await this.#pace(hub);
-        const { rows } = await this.#options.pool.query<LogRow>({
-          name: 'read_log',
-          text: `select l.* from sync.read_log($1, $2, $3) l limit ${largeTransaction + 1}`,
-          values: [hub.organizationId, hub.position, Math.min(batch, position - hub.position)],
-        });
+        const { rows } = await this.#options.pool.query<LogRow>(
+          `select l.* from sync.read_log($1, $2, $3) l limit ${largeTransaction + 1}`,
+          [hub.organizationId, hub.position, Math.min(batch, position - hub.position)],
+        );
         if (rows.length === 0) return;
         if (rows.length > largeTransaction) {
           hub.skipTo(position);
@@ -97,19 +108,22 @@ export class Tail {
   }
 
   async #pace(hub: Hub): Promise<void> {
-    const early = gather - (performance.now() - (this.#lastRead.get(hub) ?? 0));
+    const early = this.#early(hub);
     if (early > 0) await sleep(early);
     this.#lastRead.set(hub, performance.now());
   }
 
+  #early(hub: Hub): number {
+    return gather - (performance.now() - (this.#lastRead.get(hub) ?? 0));
+  }
+
   async #poll(): Promise<void> {
     try {
-      const { rows } = await this.#options.pool.query<{ now: string; moved: Moved[] | null }>({
-        name: 'moved',
-        text: `select pg_current_snapshot()::text as now,
+      const { rows } = await this.#options.pool.query<{ now: string; moved: Moved[] | null }>(
+        `select pg_current_snapshot()::text as now,
           (select json_agg(m) from sync.moved($1::pg_snapshot) m) as moved`,
-        values: [this.#snapshot ?? (await this.#firstSnapshot())],
-      });
+        [this.#snapshot ?? (await this.#firstSnapshot())],
+      );
       const behind = (rows[0]?.moved ?? []).flatMap(({ organization_id: organizationId, pos }) => {
         const hub = this.#options.hubs.get(organizationId);
         return hub && hub.position < pos ? [{ hub, pos }] : [];
