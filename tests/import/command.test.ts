@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readArguments, UsageError } from '#server/import/arguments.ts';
+import { givenMapping } from '#server/import/mapping.ts';
 import { openAs, until } from '#tests/support/person.ts';
 import { startServer, type TestServer } from '#tests/support/server.ts';
 
@@ -40,46 +42,73 @@ async function table(name: string, ...lines: string[]): Promise<string> {
   return name;
 }
 
-test('an import beside a running server reaches an open board, and ends well with rows refused', async () => {
-  const anna = await openAs(server.url, 'anna@demo.test');
-  const pipelines = anna.live.subscribe('pipelines', {});
-  await until('the pipelines are there', () => pipelines.ready);
-  const pipelineId = anna.live.rows('pipelines').all.find(({ isDefault }) => isDefault)?.id ?? '';
-  const deals = anna.live.subscribe('pipelineDeals', { pipelineId, state: 'open' });
-  await until('the board is open', () => deals.ready);
-  const rows = Array.from({ length: 500 }, (_, at) => `n${at},Imported ${at},Лид,${at}`);
-  const file = await table('new deals.csv', 'id,name,stage,amount', ...rows, 'bad,Bad,Лид,ten');
-  const { code, output } = await importCommand(file, '--into', 'deals', '--organization', 'demo');
-  expect(output).toContain('created 500, updated 0, skipped 0, refused 1');
-  expect(output).toContain('line 502, amount: “ten” is not a number');
-  expect(output).toContain('RUB (the file names none');
-  expect(code).toBe(0);
-  expect(await readFile(path.join(folder, 'new deals.refused.csv'), 'utf8')).toContain(
-    '\r\n502,amount,',
-  );
-  const imported = () =>
-    anna.live.rows('deals').all.filter(({ title }) => title.startsWith('Imported '));
-  await until('every imported deal is on the board', () => imported().length === 500);
-  anna.leave();
+test(
+  'an import beside a running server reaches an open board, and ends well with rows refused',
+  { timeout: 120_000 },
+  async () => {
+    const anna = await openAs(server.url, 'anna@demo.test');
+    const pipelines = anna.live.subscribe('pipelines', {});
+    await until('the pipelines are there', () => pipelines.ready);
+    const pipelineId = anna.live.rows('pipelines').all.find(({ isDefault }) => isDefault)?.id ?? '';
+    const deals = anna.live.subscribe('pipelineDeals', { pipelineId, state: 'open' });
+    await until('the board is open', () => deals.ready);
+    const rows = Array.from({ length: 500 }, (_, at) => `n${at},Imported ${at},Лид,${at}`);
+    const file = await table('new deals.csv', 'id,name,stage,amount', ...rows, 'bad,Bad,Лид,ten');
+    const { code, output } = await importCommand(file, '--into', 'deals', '--organization', 'demo');
+    expect(output).toContain('created 500, updated 0, skipped 0, refused 1');
+    expect(output).toContain('line 502, amount: “ten” is not a number');
+    expect(output).toContain('RUB (the file names none');
+    expect(code).toBe(0);
+    expect(await readFile(path.join(folder, 'new deals.refused.csv'), 'utf8')).toContain(
+      '\r\n502,amount,',
+    );
+    const imported = () =>
+      anna.live.rows('deals').all.filter(({ title }) => title.startsWith('Imported '));
+    await until('every imported deal is on the board', () => imported().length === 500);
+    anna.leave();
+  },
+);
+
+test(
+  'a wrong command ends with 2 and says what is wrong, a file cut short with 1',
+  { timeout: 120_000 },
+  async () => {
+    const deals = await table('d.csv', 'x,y', '1,2');
+    const endless = await table('e.csv', 'title', 'First', 'x'.repeat(2_000_000));
+    const cases: [string[], number, string][] = [
+      [[], 2, 'Which file?'],
+      [['absent.csv', '--into', 'deals'], 2, 'cannot be read'],
+      [[deals, '--into', 'deals', '--organization', 'demo'], 2, 'what a deal is'],
+      [[endless, '--into', 'deals'], 1, 'Line 3, column 1'],
+      [['--help'], 0, '--create-missing'],
+    ];
+    for (const [args, code, words] of cases) {
+      expect(await importCommand(...args)).toEqual({
+        code,
+        output: expect.stringContaining(words),
+      });
+    }
+  },
+);
+
+test.each([
+  [['a.csv'], '--into is needed'],
+  [['a.csv', '--into', 'stages'], '--into is one of'],
+  [['a.csv', 'b.csv', '--into', 'deals'], 'One file at a time'],
+  [['a.csv', '--into', 'deals', '--speed'], '--speed'],
+  [['a.csv', '--into', 'deals', '--currency', 'GOLD'], 'not a currency'],
+  [['a.csv', '--into', 'deals', '--separator', '::'], '--separator'],
+  [['a.csv', '--into', 'deals', '--dates', 'ymd'], '--dates is one of'],
+])('the command %j is refused', (args, words) => {
+  expect(() => readArguments(args)).toThrow(UsageError);
+  expect(() => readArguments(args)).toThrow(words);
 });
 
-test('a wrong command ends with 2 and says what is wrong, a file cut short with 1', async () => {
-  const deals = await table('d.csv', 'x,y', '1,2');
-  const endless = await table('e.csv', 'title', 'First', 'x'.repeat(2_000_000));
-  const cases: [string[], number, string][] = [
-    [[], 2, 'Which file?'],
-    [[deals, '--into', 'stages'], 2, '--into is one of'],
-    [[deals, '--into', 'deals', '--speed'], 2, '--speed'],
-    [[deals, '--into', 'deals', '--organization', 'nobody'], 2, 'no organization nobody'],
-    [[deals, '--into', 'deals', '--organization', 'demo'], 2, 'what a deal is'],
-    [[deals, '--into', 'deals', '--mapping', '{"z": "title"}'], 2, 'no column “z”'],
-    [[deals, '--into', 'deals', '--mapping', '{"x": "colour"}'], 2, 'no field "colour"'],
-    [['absent.csv', '--into', 'deals'], 2, 'cannot be read'],
-    [[endless, '--into', 'deals'], 1, 'Line 3, column 1'],
-    [['--help'], 0, '--create-missing'],
-  ];
-  const ended = await Promise.all(cases.map(([args]) => importCommand(...args)));
-  cases.forEach(([args, code, words], at) => {
-    expect({ args, ...ended[at] }).toEqual({ args, code, output: expect.stringContaining(words) });
-  });
+test.each([
+  [{ z: 'title' }, 'no column “z”'],
+  [{ x: 'colour' }, 'no field "colour"'],
+  [{ x: 'title', y: 'title' }, 'Two columns'],
+  [['title'], 'not an object'],
+])('the mapping %j is refused', (mapping, words) => {
+  expect(() => givenMapping('deals', { header: ['x', 'y'], mapping })).toThrow(words);
 });
