@@ -27,12 +27,9 @@ import { Outbox, type Outcome } from './outbox.svelte.ts';
 import { PresenceMap } from './presence.svelte.ts';
 import { keyUnder, Store } from './store.svelte.ts';
 import { UnsentChanges } from './unsent.ts';
-import { LiveTotals } from './totals.svelte.ts';
-import { planUndo } from './undo.ts';
-
-/** How long rows stay after the last one who asked for them is gone, in milliseconds. */
-const linger = 10_000;
-const mostUndos = 50;
+import type { LiveTotals } from './totals.svelte.ts';
+import { planUndo, UndoStack, type UndoOutcome } from './undo.ts';
+import { Wanted, type Subscription } from './wanted.svelte.ts';
 
 export interface Me {
   memberId: string;
@@ -41,26 +38,11 @@ export interface Me {
   access: Access;
 }
 
-/** A subscription to rows: `ready` when they are all there, `refused` when they may not be had. */
-export interface Subscription {
-  readonly ready: boolean;
-  readonly refused: string | undefined;
-  stop(): void;
-}
-
 /** `undo` takes the change back, as far as nobody has changed it since; it names what it left alone. */
 export interface Made {
   done: Promise<Outcome>;
   undo: (() => Promise<UndoOutcome>) | undefined;
 }
-export type UndoOutcome = { undone: boolean; skipped: string[]; outcome?: Outcome };
-
-class Asked {
-  users = 0;
-  isReady = $state(false);
-  refused = $state<string>();
-}
-
 /**
  * The browser half of the sync engine, one for an organization. Rows come over the socket, changes go
  * out over tRPC; what is shown is the rows plus the changes that are still under way.
@@ -79,16 +61,13 @@ export class Live {
   readonly #outbox: Outbox;
   readonly #unsent: UnsentChanges | undefined;
   readonly #clientId: string = crypto.randomUUID();
-  readonly #asked = new Map<string, Asked>();
-  readonly #totals = new Map<string, { totals: LiveTotals; users: number }>();
-  readonly #undos: { inverse: Inverse; run: () => Promise<UndoOutcome> }[] = [];
+  readonly #wanted: Wanted;
+  readonly #undos = new UndoStack();
   #decoder: Decoder | undefined;
   #cursor: Cursor | undefined;
   #epoch = '';
   #isStarted = false;
-  #begun = false;
   #seq = 0;
-  #wanted = new Set<string>();
 
   constructor({
     organization,
@@ -107,7 +86,7 @@ export class Live {
       onUp: () => this.#outbox.flush(),
       onDown: () => {
         this.#isStarted = false;
-        this.#begun = false;
+        this.#wanted.down();
         this.presence.clear();
       },
       onEnd: (reason) => (this.ended = reason),
@@ -122,6 +101,11 @@ export class Live {
       onRefused: (change, error) => (this.refused = { change, error }),
       canSend: isOnline,
       onAnswer: () => this.#answered(),
+    });
+    this.#wanted = new Wanted({
+      subscribe: (message) => this.#socket.emit('subscribe', message),
+      unsubscribe: (keys) => this.#socket.emit('unsubscribe', keys),
+      onDrop: (key) => this.#drop(key),
     });
     this.presence = new PresenceMap(
       (state) => this.#socket.connected && this.#socket.emit('presence', state),
@@ -184,58 +168,26 @@ export class Live {
 
   /** Asks for the rows of a topic and keeps them current until `stop`. */
   subscribe<T extends TopicName>(topic: T, params: TopicParams<T>): Subscription {
-    const values = topics[topic].by.map(
-      (column) => (params as Record<string, string>)[column] ?? '',
+    const named = params as Record<string, string>;
+    return this.#wanted.topic(
+      topicKey(
+        topic,
+        topics[topic].by.map((column) => named[column] ?? ''),
+      ),
     );
-    const key = topicKey(topic, values);
-    let asked = this.#asked.get(key);
-    if (!asked) {
-      this.#asked.set(key, (asked = new Asked()));
-      this.#ask(key);
-    }
-    asked.users += 1;
-    const those = asked;
-    return {
-      get ready() {
-        return those.isReady;
-      },
-      get refused() {
-        return those.refused;
-      },
-      stop: once(() => {
-        those.users -= 1;
-        setTimeout(() => this.#drop(key, those), linger);
-      }),
-    };
   }
 
   /** Asks for live figures; `measure` is the one that the server counts with. */
   subscribeTotals(
     name: string,
     {
-      entity,
       params,
-      measure,
+      ...counted
     }: { entity: EntityName; params: Record<string, unknown>; measure: Measure },
   ): { totals: LiveTotals; stop(): void } {
-    const key = totalsKey(name, params);
-    let held = this.#totals.get(key);
-    if (!held) {
-      this.#totals.set(key, (held = { totals: new LiveTotals(entity, measure), users: 0 }));
-      held.totals.settle(this.#store);
-      this.#ask(key);
-    }
-    held.users += 1;
-    const those = held;
-    const stop = once(() => {
-      those.users -= 1;
-      setTimeout(() => {
-        if (those.users > 0 || this.#totals.get(key) !== those) return;
-        this.#totals.delete(key);
-        if (this.#isStarted) this.#socket.emit('unsubscribe', [key]);
-      }, 1_000);
-    });
-    return { totals: held.totals, stop };
+    const held = this.#wanted.figures(totalsKey(name, params), counted);
+    held.totals.settle(this.#store);
+    return held;
   }
 
   /** Shows a change at once and sends it; what the server refuses goes back to how it was. */
@@ -244,26 +196,14 @@ export class Live {
     const done = this.#make(change, input);
     if (inverse?.left) this.notes.wrote(inverse.entity, inverse.id, inverse.left);
     if (!inverse) return { done, undo: undefined };
-    const entry = { inverse, run: once(() => this.#undo(inverse, done)) };
-    this.#undos.push(entry);
-    if (this.#undos.length > mostUndos) this.#undos.shift();
-    const forget = (): void => {
-      const at = this.#undos.indexOf(entry);
-      if (at >= 0) this.#undos.splice(at, 1);
-    };
+    const { run, forget } = this.#undos.push(() => this.#undo(inverse, done));
     void done.then((outcome) => outcome.ok || forget());
-    return {
-      done,
-      undo: () => {
-        forget();
-        return entry.run();
-      },
-    };
+    return { done, undo: run };
   }
 
   /** Takes back my last change that can be taken back; undefined when there is none. */
   undoLast(): Promise<UndoOutcome> | undefined {
-    return this.#undos.pop()?.run();
+    return this.#undos.last()?.();
   }
 
   async #undo(inverse: Inverse, done: Promise<Outcome>): Promise<UndoOutcome> {
@@ -312,7 +252,7 @@ export class Live {
     socket.on('welcome', ({ epoch, columns }) => {
       this.#decoder = new Decoder({ columns });
       this.#epoch = epoch;
-      this.#begin();
+      this.#wanted.begin(this.#cursor);
       this.presence.repeat();
     });
     socket.on('start', (start) => this.#start(start));
@@ -323,62 +263,24 @@ export class Live {
     socket.on('people', (entries) => this.presence.take(entries));
   }
 
-  /** Says what is wanted and where this browser stands, at the start of each connection or after a gap. */
-  #begin(): void {
-    const cursor = this.#cursor;
-    // Rows that never came are not continued by a cursor: they are asked for after the start.
-    const topics = [...this.#asked]
-      .filter(([, { isReady }]) => isReady || !cursor)
-      .map(([key]) => key);
-    this.#wanted = new Set([...this.#asked.keys()].filter((key) => !topics.includes(key)));
-    this.#begun = true;
-    this.#socket.emit('subscribe', {
-      topics,
-      totals: [...this.#totals.keys()],
-      ...(cursor ? { cursor } : {}),
-    });
-  }
-
-  #ask(key: string): void {
-    // Before a connection begins its subscribe will name the key; while one starts it waits for the start.
-    if (!this.#begun) return;
-    this.#wanted.add(key);
-    if (this.#isStarted && this.#wanted.size === 1) queueMicrotask(() => this.#askWanted());
-  }
-
-  #askWanted(): void {
-    const keys = [...this.#wanted];
-    this.#wanted.clear();
-    if (keys.length === 0) return;
-    const isTotals = (key: string): boolean => this.#totals.has(key);
-    this.#socket.emit('subscribe', {
-      topics: keys.filter((key) => !isTotals(key)),
-      totals: keys.filter(isTotals),
-    });
-  }
-
-  #start({ position, rights, resumed }: Start): void {
+  #start({ position, rights }: Start): void {
     this.#isStarted = true;
     this.#cursor = { epoch: this.#epoch, position, rights };
     this.#connection.up();
-    this.#askWanted();
+    this.#wanted.up();
   }
 
   #takeRows(key: string, body: ArrayBuffer | Uint8Array, late: WireTx[]): void {
-    const { entity } = topics[key.split('/', 1)[0] as TopicName];
     if (!this.#decoder) return;
+    const entity = entityOf(key);
     this.#store.replaceTopic(key, entity, this.#decoder.rows(entity, body));
     this.#arrive(late);
-    const asked = this.#asked.get(key);
-    if (asked) {
-      asked.isReady = true;
-      asked.refused = undefined;
-    }
+    this.#wanted.arrived(key);
     this.#settle();
   }
 
   #takeTotals(key: string, entries: TotalsEntry[]): void {
-    const held = this.#totals.get(key);
+    const held = this.#wanted.totals.get(key);
     if (held) {
       held.totals.refused = undefined;
       held.totals.replace(entries);
@@ -392,13 +294,13 @@ export class Live {
     if (from !== cursor.position) {
       // A frame is missing: ask for everything since, and take nothing until it comes.
       this.#isStarted = false;
-      this.#begun = false;
+      this.#wanted.down();
       this.#socket.disconnect().connect();
       return;
     }
     cursor.position = to;
     this.#arrive(txs);
-    for (const [key, entries] of totals) this.#totals.get(key)?.totals.change(entries);
+    for (const [key, entries] of totals) this.#wanted.totals.get(key)?.totals.change(entries);
     const confirmed = this.#outbox.confirm(to);
     if (txs.length > 0 || totals.length > 0 || confirmed) this.#settle();
   }
@@ -421,39 +323,28 @@ export class Live {
 
   #settle(): void {
     this.#store.settle(this.#outbox.pending);
-    for (const { totals } of this.#totals.values()) totals.settle(this.#store);
+    for (const { totals } of this.#wanted.totals.values()) totals.settle(this.#store);
   }
 
   /** What may not be had, any more, is let go of at once. */
   #refuse(key: string, code: string): void {
-    const held = this.#totals.get(key);
-    if (held) {
-      held.totals.refused = code;
-      held.totals.replace([]);
-    }
-    const asked = this.#asked.get(key);
-    if (asked) {
-      asked.refused = code;
-      asked.isReady = false;
-      this.#store.replaceTopic(key, topics[key.split('/', 1)[0] as TopicName].entity, new Map());
+    if (this.#wanted.refused(key, code)) {
+      this.#store.replaceTopic(key, entityOf(key), new Map());
     }
     this.#settle();
   }
 
-  #drop(key: string, asked: Asked): void {
-    if (asked.users > 0 || this.#asked.get(key) !== asked) return;
-    this.#asked.delete(key);
-    if (this.#isStarted) this.#socket.emit('unsubscribe', [key]);
-    const { entity } = topics[key.split('/', 1)[0] as TopicName];
-    const names = Object.entries(topics).filter(([, topic]) => topic.entity === entity);
+  /** Lets go of the rows that no other topic keeps. */
+  #drop(key: string): void {
+    const entity = entityOf(key);
+    const names = Object.entries(topics).flatMap(([name, topic]) =>
+      topic.entity === entity ? [name as TopicName] : [],
+    );
     this.#store.forget(entity, (row) =>
-      names.some(([name]) => this.#asked.has(keyUnder(name as TopicName, row))),
+      names.some((name) => this.#wanted.topics.has(keyUnder(name, row))),
     );
     this.#settle();
   }
 }
 
-function once<T>(run: () => T): () => T {
-  let result: { value: T } | undefined;
-  return () => (result ??= { value: run() }).value;
-}
+const entityOf = (key: string): EntityName => topics[key.split('/', 1)[0] as TopicName].entity;

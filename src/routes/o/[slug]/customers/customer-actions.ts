@@ -1,4 +1,5 @@
-import type { Live, Made, UndoOutcome } from '#lib/live/live.svelte.ts';
+import type { Live, Made } from '#lib/live/live.svelte.ts';
+import type { UndoOutcome } from '#lib/live/undo.ts';
 import { completeActivity, createActivity, deleteActivity } from '#lib/shared/activities.ts';
 import { createCustomer, deleteCustomer, updateCustomer } from '#lib/shared/customers.ts';
 import { instantOf } from '#lib/shared/dates.ts';

@@ -1,4 +1,5 @@
-import type { Live, Made, UndoOutcome } from '#lib/live/live.svelte.ts';
+import type { Live, Made } from '#lib/live/live.svelte.ts';
+import type { UndoOutcome } from '#lib/live/undo.ts';
 import { completeActivity, createActivity } from '#lib/shared/activities.ts';
 import { createCustomer } from '#lib/shared/customers.ts';
 import { createDeal, deleteDeal, moveDeal, updateDeal } from '#lib/shared/deals.ts';

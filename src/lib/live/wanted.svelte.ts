@@ -1,0 +1,160 @@
+import type { EntityName } from '#lib/shared/entities.ts';
+import type { Measure } from '#lib/shared/totals.ts';
+import type { Cursor, Subscribe } from '#lib/shared/wire.ts';
+import { LiveTotals } from './totals.svelte.ts';
+
+/** How long rows and figures stay after the last one who asked for them is gone, in milliseconds. */
+const rowsLinger = 10_000;
+const totalsLinger = 1_000;
+
+/** A subscription to rows: `ready` when they are all there, `refused` when they may not be had. */
+export interface Subscription {
+  readonly ready: boolean;
+  readonly refused: string | undefined;
+  stop(): void;
+}
+
+class Asked {
+  users = 0;
+  ready = $state(false);
+  refused = $state<string>();
+}
+
+interface Line {
+  subscribe(message: Subscribe): void;
+  unsubscribe(keys: string[]): void;
+  /** Nobody asks for a topic any more. */
+  onDrop(key: string): void;
+}
+
+/**
+ * What the page has asked for, and how many use it. While the line is down nothing is sent; a new
+ * connection begins with everything; what is asked for while it starts waits for the start.
+ */
+export class Wanted {
+  readonly topics = new Map<string, Asked>();
+  readonly totals = new Map<string, { totals: LiveTotals; users: number }>();
+  readonly #line: Line;
+  #state: 'down' | 'starting' | 'up' = 'down';
+  #waiting = new Set<string>();
+
+  constructor(line: Line) {
+    this.#line = line;
+  }
+
+  topic(key: string): Subscription {
+    let asked = this.topics.get(key);
+    if (!asked) {
+      this.topics.set(key, (asked = new Asked()));
+      this.#ask(key);
+    }
+    asked.users += 1;
+    const those = asked;
+    const stop = once(() => {
+      those.users -= 1;
+      setTimeout(() => {
+        if (those.users === 0 && this.#forget(this.topics, key, those)) this.#line.onDrop(key);
+      }, rowsLinger);
+    });
+    return {
+      get ready() {
+        return those.ready;
+      },
+      get refused() {
+        return those.refused;
+      },
+      stop,
+    };
+  }
+
+  figures(
+    key: string,
+    { entity, measure }: { entity: EntityName; measure: Measure },
+  ): { totals: LiveTotals; stop(): void } {
+    let held = this.totals.get(key);
+    if (!held) {
+      this.totals.set(key, (held = { totals: new LiveTotals(entity, measure), users: 0 }));
+      this.#ask(key);
+    }
+    held.users += 1;
+    const those = held;
+    const stop = once(() => {
+      those.users -= 1;
+      setTimeout(() => {
+        if (those.users === 0) this.#forget(this.totals, key, those);
+      }, totalsLinger);
+    });
+    return { totals: held.totals, stop };
+  }
+
+  /** A connection begins. Rows that never came are not continued by a cursor: they are asked for after it. */
+  begin(cursor: Cursor | undefined): void {
+    this.#state = 'starting';
+    const continued = (asked: Asked): boolean => asked.ready || !cursor;
+    const topics = [...this.topics].filter(([, asked]) => continued(asked)).map(([key]) => key);
+    this.#waiting = new Set([...this.topics.keys()].filter((key) => !topics.includes(key)));
+    this.#line.subscribe({
+      topics,
+      totals: [...this.totals.keys()],
+      ...(cursor ? { cursor } : {}),
+    });
+  }
+
+  up(): void {
+    this.#state = 'up';
+    this.#askWaiting();
+  }
+
+  down(): void {
+    this.#state = 'down';
+  }
+
+  arrived(key: string): void {
+    const asked = this.topics.get(key);
+    if (asked) [asked.ready, asked.refused] = [true, undefined];
+  }
+
+  /** True when it was a topic, whose rows must go. */
+  refused(key: string, code: string): boolean {
+    const held = this.totals.get(key);
+    if (held) {
+      held.totals.refused = code;
+      held.totals.replace([]);
+    }
+    const asked = this.topics.get(key);
+    if (asked) [asked.ready, asked.refused] = [false, code];
+    return asked !== undefined;
+  }
+
+  #ask(key: string): void {
+    if (this.#state === 'down') return;
+    this.#waiting.add(key);
+    if (this.#state === 'up' && this.#waiting.size === 1) queueMicrotask(() => this.#askWaiting());
+  }
+
+  #askWaiting(): void {
+    const keys = [...this.#waiting];
+    this.#waiting.clear();
+    if (keys.length === 0 || this.#state !== 'up') return;
+    const isTotals = (key: string): boolean => this.totals.has(key);
+    this.#line.subscribe({
+      topics: keys.filter((key) => !isTotals(key)),
+      totals: keys.filter(isTotals),
+    });
+  }
+
+  #forget<T>(from: Map<string, T>, key: string, what: T): boolean {
+    if (from.get(key) !== what) return false;
+    from.delete(key);
+    if (this.#state === 'up') this.#line.unsubscribe([key]);
+    return true;
+  }
+}
+
+function once(run: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) run();
+    isDone = true;
+  };
+}
