@@ -211,6 +211,8 @@ async function launch(place: Place): Promise<ChildProcess> {
     port: String(port),
     unix_socket_directories: '',
     max_connections: '200',
+    // A young database plans badly until its tables have been counted.
+    autovacuum_naptime: '10s',
     fsync: 'on',
     synchronous_commit: 'on',
     password_encryption: 'scram-sha-256',

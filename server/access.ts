@@ -1,5 +1,4 @@
-import { sql, type ExpressionBuilder, type RawBuilder, type SqlBool } from 'kysely';
-import type { DB } from '#db/types.ts';
+import { sql, type RawBuilder, type SqlBool } from 'kysely';
 import type { EntityName } from '#lib/shared/entities.ts';
 import { AppError } from '#lib/shared/errors.ts';
 import { levelOf, type Access, type Level, type Standing } from '#lib/shared/standing.ts';
@@ -119,16 +118,7 @@ export function memberKeys(member: Standing): string[] {
   });
 }
 
-type OwnedTable = 'deals' | 'customers' | 'activities' | 'dealProducts';
-
-/** `where(reach(member, 'deals.edit'))`: the rows of an owned table that a permission reaches. */
-export function reach(
-  member: Standing,
-  permission: Permission,
-): <T extends OwnedTable>(eb: ExpressionBuilder<DB, T>) => RawBuilder<SqlBool> {
-  return () => reachSql(member, permission);
-}
-
+/** `where(reachSql(member, 'deals.edit'))`: the rows of an owned table that a permission reaches. */
 export function reachSql(member: Standing, permission: Permission): RawBuilder<SqlBool> {
   const level = levelOf(member, permission);
   if (level === 'all') return sql<SqlBool>`true`;

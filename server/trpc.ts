@@ -134,5 +134,3 @@ export function query<T>(ctx: MemberContext, run: (tx: Tx) => Promise<T>): Promi
     run,
   );
 }
-
-export const createCaller = t.createCallerFactory;
