@@ -29,7 +29,10 @@ const forbid = (...patterns) => ({
 
 export default tseslint.config(
   { ignores: ['build', '.svelte-kit', 'src/node_modules', 'static', 'db/types.ts'] },
-  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
+  {
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    plugins: { '@typescript-eslint': tseslint.plugin },
+  },
   {
     files: ['**/*.ts'],
     ignores: ['**/*.svelte.ts'],
