@@ -1,4 +1,4 @@
-import { customerStatuses, customerTypes, updateCustomer } from '#lib/shared/customers.ts';
+import { customerStatuses, customerTypes, type updateCustomer } from '#lib/shared/customers.ts';
 import type { Customer } from '#lib/shared/entities.ts';
 import type { Words } from '#lib/ui/words.svelte.ts';
 
