@@ -1,4 +1,3 @@
-import { z } from 'zod/mini';
 import { badInput } from '#lib/shared/errors.ts';
 import * as field from '#lib/shared/fields.ts';
 import { addDealProduct, removeDealProduct, updateDealProduct } from '#lib/shared/products.ts';

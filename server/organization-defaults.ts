@@ -49,7 +49,12 @@ export async function addPipeline(tx: Tx, own: Own, language: Language): Promise
     .insertInto('pipelines')
     .values({ ...own, id: pipelineId, name, isDefault: true, position: rankBetween(null, null) })
     .execute();
-  const rows = usualStages(language).map((stage) => ({ ...own, ...stage, id: newId(), pipelineId }));
+  const rows = usualStages(language).map((stage) => ({
+    ...own,
+    ...stage,
+    id: newId(),
+    pipelineId,
+  }));
   await tx.insertInto('stages').values(rows).execute();
 }
 

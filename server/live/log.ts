@@ -140,8 +140,7 @@ function topicKeys(entity: EntityName, row: Image): string[] {
   const keys: string[] = [];
   for (const [topic, by] of topicsOf.get(entity) ?? []) {
     const values = by.map((column) => row[column]);
-    if (values.every((value) => typeof value === 'string'))
-      keys.push(topicKey(topic, values as string[]));
+    if (values.every((value) => typeof value === 'string')) keys.push(topicKey(topic, values));
   }
   return keys;
 }

@@ -177,8 +177,8 @@ export class Subscriptions {
   }
 
   #keptOf(hub: Hub): Map<string, Promise<Snapshot>> {
-    let kept = this.#snapshots.get(hub);
-    if (!kept) this.#snapshots.set(hub, (kept = new Map()));
+    const kept = this.#snapshots.get(hub) ?? new Map<string, Promise<Snapshot>>();
+    this.#snapshots.set(hub, kept);
     return kept;
   }
 

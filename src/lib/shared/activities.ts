@@ -78,7 +78,10 @@ export const deleteActivity = defineChange({
 function showNext(rows: LocalRows, dealId: string | null | undefined): void {
   if (!dealId || !rows.get('deals', dealId)) return;
   const [next] = rows
-    .where('activities', (one) => one.dealId === dealId && one.doneAt === null && one.dueAt !== null)
+    .where(
+      'activities',
+      (one) => one.dealId === dealId && one.doneAt === null && one.dueAt !== null,
+    )
     .sort((a, b) => (a.dueAt ?? 0) - (b.dueAt ?? 0) || (a.id < b.id ? -1 : 1));
   rows.patch('deals', dealId, {
     nextActivityId: next?.id ?? null,

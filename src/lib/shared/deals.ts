@@ -99,7 +99,7 @@ export const updateDeal = defineChange({
     const deal = rows.get('deals', id);
     if (!deal) return undefined;
     const names = Object.keys(fields) as (keyof typeof fields)[];
-    const earlier = names.map((name) => [
+    const earlier = names.map((name): [string, unknown] => [
       name,
       name === 'probability' && !deal.probabilityManual ? null : deal[name],
     ]);

@@ -13,7 +13,12 @@ const some = z.partial(z.strictObject(editable)).shape;
 /** Without stages it gets the usual six. The first pipeline of an organization is its default. */
 export const createPipeline = defineChange({
   name: 'pipelines.create',
-  input: z.strictObject({ ...some, id: field.id, name: editable.name, position: editable.position }),
+  input: z.strictObject({
+    ...some,
+    id: field.id,
+    name: editable.name,
+    position: editable.position,
+  }),
   apply(rows, { id, name, position, ...fields }) {
     rows.insert('pipelines', {
       id,
