@@ -111,7 +111,7 @@ function bodyOf({ input, entity, route }: Operation, inPath: string[]): Record<s
 function asSent(entity: string, name: string, schema: JsonSchema): JsonSchema {
   const { minor = [], decimal = [] } = moneyColumns[entity] ?? {};
   if (minor.includes(name) || decimal.includes(name)) {
-    return { anyOf: [ref('Money'), { type: 'string' }, { type: 'null' }] } as JsonSchema;
+    return { anyOf: [ref('Money'), { type: 'string' }, { type: 'null' }] };
   }
   const kind = kindOf(entity, name);
   return kind === 'time' || kind === 'time?'
@@ -154,7 +154,7 @@ function recordOf(entity: EntityName): JsonSchema {
       ...properties,
       ...(entity === 'customers' ? { address } : {}),
       rev: { type: 'integer' },
-    } as Record<string, JsonSchema>,
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import { badInput } from '#lib/shared/errors.ts';
 import { rankBetween } from '#lib/shared/rank.ts';
-import { positionAt, stageKinds } from '#lib/shared/stages.ts';
+import { positionAt, type stageKinds } from '#lib/shared/stages.ts';
 import type { Context } from '../trpc.ts';
 import { act, crud } from './crud.ts';
 import { lookUp } from './lookup.ts';

@@ -105,11 +105,11 @@ function unfold(entity: string, { address, ...fields }: Fields): Fields {
     address !== null &&
     !Array.isArray(address);
   if (!isOne) return { ...fields, address };
-  const parts = Object.entries(address).map(([name, value]) => [
-    name === 'postal_code' ? 'postalCode' : name,
+  const parts = Object.entries(address).map(([name, value]): [string, unknown] => [
+    camelCase(name),
     value,
   ]);
-  return { ...Object.fromEntries(parts), ...fields } as Fields;
+  return { ...Object.fromEntries(parts), ...fields };
 }
 
 function readQuery(query: Fields, properties: Properties): Fields {

@@ -2,7 +2,7 @@ import { newId } from '#lib/shared/ids.ts';
 import type { Place } from './place.ts';
 
 /** A valid input of a procedure, for somebody to whom its records belong. */
-export type Fixture = (place: Place, ownerId: string) => Promise<unknown> | unknown;
+export type Fixture = (place: Place, ownerId: string) => unknown;
 
 const day = '2026-11-20';
 const nothing = () => undefined;
