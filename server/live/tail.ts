@@ -43,6 +43,7 @@ export class Tail {
   #snapshot: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #isBroken = false;
   /** When the last poll came through, in milliseconds of performance.now(). */
   lastPoll = performance.now();
 
@@ -133,8 +134,13 @@ export class Tail {
       await Promise.all(behind.map(({ hub, pos }) => this.read(hub, pos)));
       this.#snapshot = rows[0]?.now;
       this.lastPoll = performance.now();
+      this.#isBroken = false;
     } catch (error) {
-      if (!this.#stopped) this.#options.log.warn({ err: error }, 'the log could not be polled');
+      // Said once an outage: the log is asked for twenty times a second.
+      if (!this.#stopped && !this.#isBroken) {
+        this.#options.log.warn({ err: error }, 'the log could not be polled');
+      }
+      this.#isBroken = true;
     }
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#poll(), pollEvery);
   }

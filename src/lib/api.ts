@@ -40,7 +40,7 @@ export function createApi({ organization, origin = '', headers: own = {} }: ApiO
       }),
     ],
   });
-  return { client, call: createTRPCClientProxy<AppRouter>(client as never) };
+  return { client, call: createTRPCClientProxy<AppRouter>(client) };
 }
 type ApiProxy = ReturnType<typeof createTRPCClientProxy<AppRouter>>;
 export type Api = { client: TRPCUntypedClient<AppRouter>; call: ApiProxy };
