@@ -50,7 +50,7 @@ export const recordsRu: Translated<typeof recordsEn> = {
   'customers.search': 'Найти клиента',
   'customers.table': 'Клиенты',
   'customers.deals': 'Сделки',
-  'customers.sum': 'В открытых сделках',
+  'customers.sum': 'В работе',
   'customers.all': 'Все',
   'customers.leads': 'Лиды',
   'customers.prospects': 'Потенциальные',

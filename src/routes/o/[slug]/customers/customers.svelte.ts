@@ -17,12 +17,12 @@ import {
 import { CustomerPeople } from './people.svelte.ts';
 
 /** The open deals of a customer: how many, and their sum in one currency. */
-export interface OpenDeals {
+interface OpenDeals {
   count: number;
   sum: TotalMoney;
 }
 
-export interface Sort {
+interface Sort {
   column: Column;
   isDescending: boolean;
 }
