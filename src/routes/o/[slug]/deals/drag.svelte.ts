@@ -198,9 +198,9 @@ export class Drag {
   };
 
   readonly #step = () => {
-    this.#follow();
     this.#scroll();
     this.#aim();
+    this.#follow();
     this.#frame = requestAnimationFrame(this.#step);
   };
 
@@ -215,11 +215,13 @@ export class Drag {
     const board = this.#board?.querySelector<HTMLElement>('.board');
     if (!board) return;
     const box = board.getBoundingClientRect();
-    board.scrollLeft += push(x, box.left, box.right);
+    const aside = push(x, box.left, box.right);
+    if (aside !== 0) board.scrollLeft += aside;
     const cards = this.#columnAt(x)?.querySelector<HTMLElement>('.cards');
     if (!cards) return;
     const list = cards.getBoundingClientRect();
-    cards.scrollTop += push(y, list.top, Math.min(list.bottom, box.bottom));
+    const down = push(y, list.top, Math.min(list.bottom, box.bottom));
+    if (down !== 0) cards.scrollTop += down;
   }
 
   /** Finds the place under the pointer: dock and strip first, then the column. */
