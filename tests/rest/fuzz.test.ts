@@ -6,7 +6,9 @@ import { makePlace } from '#tests/access/place.ts';
 import { startApi } from './api.ts';
 
 const rounds = 12;
-const seed = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+/** Of a failure that is to be seen again. */
+const replay: number | undefined = undefined;
+const seed = replay ?? Math.floor(Math.random() * 2 ** 31);
 
 /** mulberry32: the same numbers for the same seed. */
 function randomFrom(start: number): () => number {
@@ -79,17 +81,10 @@ function valueFor(schema: JsonSchema, ids: string[]): unknown {
   if (Array.isArray(schema['enum'])) return oneOf(schema['enum'] as unknown[]);
   if (schema['format'] === 'uuid') return random() < 0.8 ? oneOf(ids) : newId();
   if (schema['format'] === 'date') return oneOf(['2026-11-20', '2024-02-29', '0001-01-01']);
-  switch (type) {
-    case 'integer':
-    case 'number':
-      return Math.floor(random() * 120) - 10;
-    case 'boolean':
-      return random() < 0.5;
-    case 'array':
-      return [oneOf(ids)];
-    default:
-      return oneOf(['USD', 'a0', 'Some words', '12.50', 'x']);
-  }
+  if (type === 'integer' || type === 'number') return Math.floor(random() * 120) - 10;
+  if (type === 'boolean') return random() < 0.5;
+  if (type === 'array') return [oneOf(ids)];
+  return oneOf(['USD', 'a0', 'Some words', '12.50', 'x']);
 }
 
 function requestOf({ route, input }: Operation, ids: string[]): { path: string; body: unknown } {
@@ -116,7 +111,7 @@ function requestOf({ route, input }: Operation, ids: string[]): { path: string; 
   return { path: `${path}?${query}`, body: undefined };
 }
 
-test(`whatever is sent, nothing breaks and every refusal is a problem (FUZZ_SEED=${seed})`, async () => {
+test(`whatever is sent, nothing breaks and every refusal is a problem (seed ${seed})`, async () => {
   await using api = await startApi();
   const place = await makePlace(api, 'Fuzzed');
   const call = await api.as(place.owner);
