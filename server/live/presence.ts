@@ -1,4 +1,5 @@
 import { packId } from '#lib/shared/ids.ts';
+import { levelOf } from '#lib/shared/standing.ts';
 import type { Presence, PresenceEntry } from '#lib/shared/wire.ts';
 import type { Io } from './hub.ts';
 import type { Watcher } from './watcher.ts';
@@ -21,7 +22,17 @@ export class PresenceBoard {
   }
 
   join(watcher: Watcher): void {
+    this.admit(watcher);
+    this.set(watcher, { place: '' });
+  }
+
+  /** Lets those see who is here who may know the organization's people; called again when rights change. */
+  admit(watcher: Watcher): void {
     const { organizationId } = watcher.member;
+    const room = presenceRoom(organizationId);
+    const maySee = levelOf(watcher.member, 'directory.view') !== 'none';
+    if (maySee === watcher.socket.rooms.has(room)) return;
+    if (!maySee) return void watcher.socket.leave(room);
     const others = [...this.#states].filter(
       ([one]) => one.member.organizationId === organizationId,
     );
@@ -29,8 +40,7 @@ export class PresenceBoard {
       'people',
       others.map(([one, state]) => entryOf(one, state)),
     );
-    void watcher.socket.join(presenceRoom(organizationId));
-    this.set(watcher, { place: '' });
+    void watcher.socket.join(room);
   }
 
   set(watcher: Watcher, state: unknown): void {

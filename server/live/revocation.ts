@@ -39,20 +39,28 @@ export class Revocation {
   /** Reads a watcher's standing anew and acts on what is different. */
   recheck(watcher: Watcher): void {
     const { userId, organizationId } = watcher.member;
+    watcher.checks += 1;
+    const check = watcher.checks;
     this.#live.options
       .findMember(userId, organizationId)
       .then((member) => {
         if (!member) return watcher.close('removed');
+        // A later question may have been answered first.
+        if (check !== watcher.checks) return;
         watcher.member = member;
+        this.#live.presence.admit(watcher);
         const rights = new Set(memberKeys(member));
         const same =
           rights.size === watcher.rights.size &&
           [...rights].every((key) => watcher.rights.has(key));
         watcher.rights = rights;
-        if (!same) this.#live.subscriptions.restart(watcher);
+        if (same) return;
+        // At once: what comes between now and the new rows must not be seen under the old rights.
+        watcher.leave();
+        this.#live.subscriptions.restart(watcher);
       })
       // Who cannot be checked is let go, and checked again when coming back.
-      .catch(() => watcher.close('removed'));
+      .catch(() => watcher.close('draining'));
   }
 
   async #checkSessions(): Promise<void> {

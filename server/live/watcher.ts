@@ -33,6 +33,8 @@ export class Watcher {
   audience: Audience | undefined;
   /** Subscribe messages are worked off one after the other. */
   queue: Promise<void> = Promise.resolve();
+  /** How often the standing was asked for. */
+  checks = 0;
   #waiting = 0;
   #stuckBeats = 0;
 
