@@ -54,6 +54,22 @@ test('sign-in works without JavaScript: a wrong password says so and keeps the a
   await context.close();
 });
 
+test('what is typed before the scripts have come stays, and so does the place', async () => {
+  const { context, page } = await open({ path: '/' });
+  await page.route('**/_app/**/*.js', async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await route.continue();
+  });
+  await page.goto(`${server.url}/sign-in`, { waitUntil: 'commit' });
+  await page.fill('[name=email]', 'anna@demo.test');
+  await page.fill('[name=password]', password);
+  await page.getByRole('button', { name: 'Show the password' }).waitFor();
+  expect(await page.inputValue('[name=email]')).toBe('anna@demo.test');
+  expect(await page.inputValue('[name=password]')).toBe(password);
+  expect(await page.evaluate(() => document.activeElement?.getAttribute('name'))).toBe('password');
+  await context.close();
+});
+
 test('sign-in does not lead to another site', async () => {
   for (const next of [
     '//evil.test/',
