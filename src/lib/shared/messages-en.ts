@@ -273,6 +273,4 @@ export const en = {
   'conflict.other': '{name}, {time}',
   'conflict.take': 'Take',
   'conflict.keep': 'Keep mine',
-
-  'panel.edit': 'Edit: {field}',
 } as const;

@@ -298,6 +298,4 @@ export const ru: Translated<typeof en> = {
   'conflict.other': '{name}, {time}',
   'conflict.take': 'Взять',
   'conflict.keep': 'Оставить мою',
-
-  'panel.edit': 'Изменить: {field}',
 };

@@ -58,6 +58,8 @@ export class Board {
   readonly drag: Drag;
 
   focusedId = $state<string>();
+  /** A moved card gets its focus a frame later; keys typed until then are meant for it. */
+  isFocusComing = false;
   quickAddIn = $state<string>();
   /** The one column that a phone shows. */
   shownId = $state<string>();
@@ -273,7 +275,11 @@ export class Board {
   /** Puts the focus on a card once it stands where it belongs. */
   focus(dealId: string): void {
     this.focusedId = dealId;
-    requestAnimationFrame(() => document.getElementById(`deal-${dealId}`)?.focus());
+    this.isFocusComing = true;
+    requestAnimationFrame(() => {
+      this.isFocusComing = false;
+      document.getElementById(`deal-${dealId}`)?.focus();
+    });
   }
   /** Opens the deal with its amount being edited. */
   askAmount(deal: Deal): void {
