@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -33,6 +33,8 @@ export interface Ground {
 
 export async function makeGround({ profile }: { profile?: string | undefined }): Promise<Ground> {
   const dataDir = await mkdtemp(path.join(tmpdir(), 'syncline-bench-'));
+  // Postgres runs as another user where this one is root.
+  await chmod(dataDir, 0o755);
   const postgres = await startEmbedded({ dataDir, log: quiet });
   const oursUrl = postgres.url;
   const floorUrl = postgres.url.replace(/\/syncline$/, '/floor');
@@ -174,7 +176,7 @@ async function copyToFloor(from: pg.Client, url: string): Promise<void> {
 /** Cookies of an administrator, a seller and a viewer, as a browser has them. */
 async function signIn(url: string, dataDir: string): Promise<string[]> {
   const config = readConfig({ DATA_DIR: dataDir, DATABASE_URL: url });
-  const { db, close } = connect({ url, max: 1, name: 'bench' });
+  const { db, pool, close } = connect({ url, max: 1, name: 'bench' });
   try {
     const people: string[] = [];
     for (const name of ['anna', 'boris', 'vera']) {
@@ -184,7 +186,7 @@ async function signIn(url: string, dataDir: string): Promise<string[]> {
         .where('email', '=', `${name}@demo.test`)
         .executeTakeFirstOrThrow();
       const cookie = await startSession(
-        { config, db, log: createLog(config) },
+        { config, db, pool, log: createLog(config) },
         { userId: user.id, userAgent: null, ip: null },
       );
       people.push(`${cookie.name}=${cookie.value}`);
