@@ -4,13 +4,12 @@ import { hashPassword } from './auth/password.ts';
 import { nordlicht, polaris } from './demo-data.ts';
 import { Filling } from './demo-filling.ts';
 import { commit, type Committer } from './live/commit.ts';
-import type { Tx } from './live/transaction.ts';
+import type { Scope, Tx } from './live/transaction.ts';
 
 const FILLING = 7_390_154_031;
 
 /**
- * Puts the demo organizations and their people in, all of it or nothing, where nobody has signed up
- * yet. Answers whether it did; safe to call at every start and from several processes.
+ * Puts the demo organizations and their people in where nobody has signed up yet. Answers whether it did; safe to call at every start and from several processes.
  */
 export async function fillDemo(
   { live }: { live: Committer },
@@ -19,20 +18,21 @@ export async function fillDemo(
   const [first, second] = [polaris, nordlicht].map((plan) => new Filling(plan, now));
   if (!first || !second || (await isInUse(live))) return false;
   const passwordHash = await hashPassword(password);
-  const scope = { organizationId: first.id, actor: first.actor };
-  const { data: isFilled } = await commit(live, scope, async (tx) => {
+  const { data: users } = await commit(live, scopeOf(first), async (tx) => {
     await sql`select pg_advisory_xact_lock(${FILLING}::bigint)`.execute(tx);
-    if (await hasUsers(tx)) return false;
-    const users = await addUsers(tx, { passwordHash, now });
-    await first.fill(tx, users);
-    await sql`select set_config('app.organization_id', ${second.id}, true),
-      set_config('app.actor', ${second.actor}, true)`.execute(tx);
-    await second.fill(tx, users);
-    return true;
+    if (await hasUsers(tx)) return undefined;
+    const added = await addUsers(tx, { passwordHash, now });
+    await first.fill(tx, added);
+    return added;
   });
-  if (isFilled) await leaveHistory(live, first);
-  return isFilled;
+  if (!users) return false;
+  // A transaction of its own: a transaction has one actor, and each organization its own people.
+  await commit(live, scopeOf(second), (tx) => second.fill(tx, users));
+  await leaveHistory(live, first);
+  return true;
 }
+
+const scopeOf = ({ id, actor }: Filling): Scope => ({ organizationId: id, actor });
 
 async function isInUse({ pool }: Committer): Promise<boolean> {
   const { rows } = await pool.query('select from platform.users limit 1');
