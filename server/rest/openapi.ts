@@ -19,7 +19,12 @@ export function openApi(operations: Operation[]): Record<string, unknown> {
     components: {
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
-        session: { type: 'apiKey', in: 'cookie', name: 'auth_session' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'syncline',
+          description: 'With the header X-Syncline: 1; __Host-syncline over https',
+        },
       },
       schemas: {
         ...common,
