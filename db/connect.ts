@@ -36,7 +36,8 @@ function open({ url, max, name, options }: Required<Options> & { options: string
     options,
     types: { getTypeParser },
     connectionTimeoutMillis: 10_000,
-    idleTimeoutMillis: 60_000,
+    // Its first statements cost a new connection many times what the same ones cost an old one.
+    idleTimeoutMillis: 600_000,
     keepAlive: true,
   });
   // Without listeners a connection that Postgres ends would end this process too: an idle one through

@@ -23,8 +23,8 @@ export class PreparingClient extends pg.Client {
       const name = typeof text === 'string' && Array.isArray(values) ? nameOf(text) : undefined;
       if (!name) return ask(text, values, ...rest);
       const prepared = { name: `${name}_${this.#generation}`, text, values };
-      const [callback] = rest;
-      if (typeof callback === 'function') {
+      const [callback] = rest as [((error: unknown, result: unknown) => void)?];
+      if (callback) {
         return ask(prepared, (error: unknown, result: unknown) => {
           this.#notice(error);
           callback(error, result);

@@ -31,7 +31,7 @@ async function slope(
   const at = async (count: number) => {
     await watchers.ask('open', { contestant, count });
     await new Promise((resolve) => setTimeout(resolve, 3_000));
-    return server.ask('memory', undefined as never);
+    return server.ask('memory', undefined);
   };
   const few = await at(100);
   const many = await at(1_000);

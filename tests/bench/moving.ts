@@ -34,7 +34,7 @@ export async function moveAround(
   pace: { perSecond: number; seconds: number; deals: number; writers: number },
 ): Promise<Round> {
   const first = moves;
-  await watchers.ask('clear', undefined as never);
+  await watchers.ask('clear', undefined);
   const { sentAt, ...made } = await movers.ask('move', { contestant, first, ...pace });
   moves += sentAt.length;
   // What has not arrived three seconds after the last answer counts as missing.

@@ -30,14 +30,14 @@ async function perMove(
   const clients = { movers: startMovers(), watchers: startWatchers() };
   await clients.watchers.ask('open', { contestant, count: 1, totals });
   await new Promise((resolve) => setTimeout(resolve, 1_500));
-  const before = await clients.watchers.ask('bytes', undefined as never);
+  const before = await clients.watchers.ask('bytes', undefined);
   const { answers } = await moveAround(clients, contestant, {
     perSecond: 20,
     seconds,
     deals: 10,
     writers: 4,
   });
-  const after = await clients.watchers.ask('bytes', undefined as never);
+  const after = await clients.watchers.ask('bytes', undefined);
   await clients.watchers.end();
   await clients.movers.end();
   return (after - before) / answers.length;
