@@ -46,6 +46,10 @@ function fromDatabase(error: Error): AppError | undefined {
   const name =
     'constraint' in error && typeof error.constraint === 'string' ? error.constraint : '';
   const column = 'column' in error && typeof error.column === 'string' ? error.column : '';
+  // The pool's own error has no code: every connection is taken.
+  if (error.message === 'timeout exceeded when trying to connect') {
+    return new AppError('UNAVAILABLE', { reason: 'busy', retryAfter: 1 });
+  }
   const params = name ? { params: { constraint: name } } : {};
   switch (code) {
     case '23505':
