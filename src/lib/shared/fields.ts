@@ -1,4 +1,5 @@
 import { z } from 'zod/mini';
+import { isRank } from './rank.ts';
 
 /** Fields that inputs are made of. Text that Postgres cannot keep (NUL, lone surrogates) is refused here. */
 const isStorable = (value: string): boolean => !value.includes('\0') && value.isWellFormed();
@@ -21,7 +22,7 @@ export const percent = z.int().check(z.minimum(0), z.maximum(100));
 /** A fractional index, as rankBetween makes them. */
 export const rank = z
   .string()
-  .check(z.minLength(2), z.maxLength(200), z.regex(/^[A-Za-z][0-9A-Za-z]+$/));
+  .check(z.minLength(2), z.maxLength(200), z.refine<string>(isRank, 'notARank'));
 /** Milliseconds since 1970. */
 export const moment = z.int().check(z.minimum(0), z.maximum(253_402_300_799_999));
 

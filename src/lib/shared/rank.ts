@@ -14,12 +14,26 @@ export function byPosition(
   return a.id < b.id ? -1 : a.id > b.id ? 1 : 0;
 }
 
-/** A rank between two neighbours; null stands for the edge. Equal neighbours: right after the first. */
+/**
+ * A rank between two neighbours; null stands for the edge. Equal neighbours: right after the first. A
+ * neighbour that is no rank, written by hand in the database, is gone after by its letters alone.
+ */
 export function rankBetween(before: string | null, after: string | null): string {
-  return generateKeyBetween(
-    before,
-    before !== null && after !== null && before >= after ? null : after,
-  );
+  const next = before !== null && after !== null && before >= after ? null : after;
+  try {
+    return generateKeyBetween(before, next);
+  } catch {
+    return `${before ?? ''}V`;
+  }
+}
+
+/** Whether text is a rank that others can be put beside. */
+export function isRank(text: string): boolean {
+  try {
+    return generateKeyBetween(text, null) > text;
+  } catch {
+    return false;
+  }
 }
 
 /** That many ranks in order, all after one; null stands for the edge. */
