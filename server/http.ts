@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import type { Config } from './config.ts';
 import type { Health } from './health.ts';
@@ -49,10 +50,25 @@ export function createHttpServer({
       } else response.destroy();
     }
   });
+  server.on('clientError', refuseUnreadable);
   server.keepAliveTimeout = 65_000;
   server.requestTimeout = 60_000;
   normaliseRequests(server, config, log);
   return server;
+}
+
+/** What is no HTTP, or has more headers than is read, never becomes a request: it is answered here. */
+function refuseUnreadable(error: Error & { code?: string }, socket: Duplex): void {
+  if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy();
+  const tooLong = error.code === 'HPE_HEADER_OVERFLOW';
+  const [status, title] = tooLong
+    ? [431, 'The address or a header is too long']
+    : [400, 'Bad request'];
+  const body = JSON.stringify({ type: 'about:blank', title, status, code: 'BAD_INPUT' });
+  socket.end(
+    `HTTP/1.1 ${status} ${title}\r\nconnection: close\r\n` +
+      `content-type: application/problem+json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+  );
 }
 
 async function handleReady(health: Health, response: ServerResponse): Promise<void> {
