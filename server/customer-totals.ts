@@ -16,7 +16,7 @@ export const customerTotals: TotalsDefinition<object> = {
         'customerId',
         'currency',
         sql<number>`count(*)`.as('count'),
-        sql<number>`coalesce(sum(value), 0)::bigint`.as('sum'),
+        sql<number>`coalesce(sum(value), 0)::float8`.as('sum'),
       ])
       .where('organizationId', '=', member.organizationId)
       .where('state', '=', 'open')

@@ -226,10 +226,10 @@ export const dealTotals: TotalsDefinition<DealFilter> = {
         'stageId',
         'currency',
         sql<number>`count(*)`.as('count'),
-        sql<number>`coalesce(sum(value), 0)::bigint`.as('sum'),
-        sql<number>`coalesce(sum(expected_revenue), 0)::bigint`.as('weighted'),
+        sql<number>`coalesce(sum(value), 0)::float8`.as('sum'),
+        sql<number>`coalesce(sum(expected_revenue), 0)::float8`.as('weighted'),
         sql<number>`count(*) filter (where ${recent})`.as('recentCount'),
-        sql<number>`coalesce(sum(value) filter (where ${recent}), 0)::bigint`.as('recentSum'),
+        sql<number>`coalesce(sum(value) filter (where ${recent}), 0)::float8`.as('recentSum'),
       ])
       .where('organizationId', '=', member.organizationId)
       .where(reachSql(member, 'deals.view'))

@@ -50,6 +50,10 @@ function fromDatabase(error: Error): AppError | undefined {
   if (error.message === 'timeout exceeded when trying to connect') {
     return new AppError('UNAVAILABLE', { reason: 'busy', retryAfter: 1 });
   }
+  // Nor have those of a connection that ended: whether the change was made is found out by trying again.
+  if (/^(Connection terminated|Client has encountered a connection error)/.test(error.message)) {
+    return new AppError('UNAVAILABLE', { reason: 'databaseAway', retryAfter: 1 });
+  }
   const params = name ? { params: { constraint: name } } : {};
   switch (code) {
     case '23505':
@@ -74,6 +78,7 @@ function fromDatabase(error: Error): AppError | undefined {
     case '53100':
     case '53300':
     case '57P01':
+    case '57P02':
     case '57P03':
     case 'ECONNREFUSED':
     case 'ECONNRESET':

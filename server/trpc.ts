@@ -127,10 +127,10 @@ export const hashOf = (input: unknown): string =>
   createHash('sha256').update(JSON.stringify(input)).digest('base64url');
 
 /** Reads in the caller's organization. */
-export function query<T>(ctx: MemberContext, run: (tx: Tx) => Promise<T>): Promise<T> {
-  return read(
-    ctx.app.pool,
-    { organizationId: ctx.member.organizationId, actor: ctx.member.memberId },
-    run,
-  );
+export async function query<T>(ctx: MemberContext, run: (tx: Tx) => Promise<T>): Promise<T> {
+  const { organizationId, memberId } = ctx.member;
+  const answer = await read(ctx.app.pool, { organizationId, actor: memberId }, run);
+  // Nothing is told that a crash could take back.
+  await ctx.app.live.flush.settled();
+  return answer;
 }

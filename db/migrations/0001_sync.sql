@@ -11,9 +11,8 @@ grant create on schema sync, platform to syncline_log;
 
 set role syncline_owner;
 
--- Row versions are even, tombstones odd (last version + 1): a row deleted and inserted again by two
--- racing transactions still grows.
-create sequence sync.rev increment by 2 start 2 cache 1;
+-- Row versions, and the versions of deletions.
+create sequence sync.rev cache 1;
 grant usage on sequence sync.rev to syncline_app, syncline_log;
 
 -- Empty after a SET LOCAL has ended, hence nullif: no organization, no rows.
@@ -185,18 +184,25 @@ set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan a
 declare
   secret constant text[] := tg_argv[1]::text[];
   x xid8 := pg_current_xact_id();
-  org uuid; rid uuid; version bigint; place bigint; old_image jsonb; new_image jsonb;
+  org uuid; rid uuid; version bigint; old_image jsonb; new_image jsonb;
 begin
   if tg_op = 'DELETE' then
-    org := old.organization_id; rid := old.id; version := old.rev + 1;
-    place := nextval('sync.rev'::regclass);
+    org := old.organization_id; rid := old.id; version := nextval('sync.rev'::regclass);
     old_image := to_jsonb(old) - secret;
   else
     if tg_op = 'UPDATE' then
       if new.rev = old.rev then return null; end if;
     end if;
-    org := new.organization_id; rid := new.id; version := new.rev; place := version;
+    org := new.organization_id; rid := new.id; version := new.rev;
     new_image := to_jsonb(new) - secret;
+    if tg_op = 'INSERT' then
+      -- Its version was taken before the row was free: a racing deletion of an earlier life may have a
+      -- later one. Such a race is minutes long at most.
+      if exists (select from sync.change_log l where l.organization_id = org and l.entity = tg_argv[0]
+          and l.id = rid and l.at > now() - interval '1 hour' and l.rev >= version) then
+        version := nextval('sync.rev'::regclass);
+      end if;
+    end if;
     if tg_op = 'UPDATE' then
       select coalesce(jsonb_object_agg(o.key, o.value), '{}') into old_image
         from jsonb_each(to_jsonb(old) - secret) o
@@ -204,7 +210,7 @@ begin
     end if;
   end if;
   insert into sync.change_log (xid, organization_id, ord, head, entity, id, op, rev, before, after, at)
-  values (x, org, place,
+  values (x, org, version,
     not exists (select from sync.change_log l where l.xid = x and l.organization_id = org and l.at = now()),
     tg_argv[0], rid, left(tg_op, 1)::"char", version, old_image, new_image, now());
   return null;

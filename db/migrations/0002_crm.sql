@@ -384,7 +384,10 @@ create trigger customer_code before insert on crm.customers for each row execute
 -- A record belongs to the team of its owner.
 create function crm.team_of_owner() returns trigger language plpgsql as $$
 begin
-  new.team_id := (select m.team_id from crm.members m where m.organization_id = new.organization_id and m.id = new.owner_id);
+  new.team_id := null;
+  -- Locked: a change of the member's team under way would not see this record, nor this it.
+  select m.team_id into new.team_id from crm.members m
+    where m.organization_id = new.organization_id and m.id = new.owner_id for share;
   return new;
 end $$;
 create trigger team_of_owner before insert or update of owner_id, team_id on crm.customers for each row execute function crm.team_of_owner();

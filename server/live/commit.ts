@@ -4,7 +4,7 @@ import { AppError } from '#lib/shared/errors.ts';
 import type { Flush } from './flush.ts';
 import type { LogRow } from './log.ts';
 import { mostHandedOver } from './tail.ts';
-import { afterOpening, opening, rollback, type Scope, type Tx } from './transaction.ts';
+import { afterOpening, opening, read, rollback, type Scope, type Tx } from './transaction.ts';
 
 /** What `commit` needs of the running server. */
 export interface Committer {
@@ -125,29 +125,34 @@ async function storedAnswer<T>(
   scope: Scope,
   mutation: Mutation,
 ): Promise<Committed<T> | undefined> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    const { rows } = await afterOpening(client, opening(scope, { readOnly: true }), () =>
-      client.query<{ answer: T; pos: number; request_hash: string; name: string }>(
-        'select answer, pos, request_hash, name from sync.mutations where actor = $1 and mutation_id = $2',
-        [scope.actor ?? '', mutation.id],
-      ),
-    );
-    await client.query('commit');
-    const [row] = rows;
-    if (!row) return undefined;
-    if (row.request_hash !== mutation.hash || row.name !== mutation.name) {
-      throw new AppError('REUSED_KEY', { reason: 'keyReused' });
-    }
-    await flush.settled();
-    return { data: row.answer, position: Number(row.pos) };
-  } catch (error) {
-    broken = await rollback(client);
-    throw error;
-  } finally {
-    client.release(broken);
+  const row = await read(pool, scope, (_, client) => findAnswer<T>(client, scope, mutation.id));
+  if (!row) return undefined;
+  if (row.requestHash !== mutation.hash || row.name !== mutation.name) {
+    throw new AppError('REUSED_KEY', { reason: 'keyReused' });
   }
+  // With no connection held: the flush needs one. The first run may have ended without its own.
+  await flush.barrier();
+  return { data: row.answer, position: Number(row.pos) };
+}
+
+interface StoredAnswer<T> {
+  answer: T;
+  pos: number;
+  requestHash: string;
+  name: string;
+}
+
+async function findAnswer<T>(
+  client: PoolClient,
+  { actor = '' }: Scope,
+  mutationId: string,
+): Promise<StoredAnswer<T> | undefined> {
+  const { rows } = await client.query<StoredAnswer<T>>(
+    `select answer, pos, request_hash as "requestHash", name
+     from sync.mutations where actor = $1 and mutation_id = $2`,
+    [actor, mutationId],
+  );
+  return rows[0];
 }
 
 const isRetryable = (error: unknown): boolean =>

@@ -9,6 +9,14 @@ import type {
 import { opFor, wireActor, type LogTx, type View } from './log.ts';
 import type { Totals } from './totals.ts';
 
+/** Whose rights may have changed. */
+interface Standings {
+  members: Set<string>;
+  roles: Set<string>;
+  isEverybody: boolean;
+}
+const noStandings = (): Standings => ({ members: new Set(), roles: new Set(), isEverybody: false });
+
 export type Io = Server<ClientMessages, ServerMessages>;
 
 /** Transactions kept in memory for those who come back: by count, and by rows for the large ones. */
@@ -42,7 +50,7 @@ export class Hub {
   readonly #audiences = new Map<string, Audience>();
   readonly #byTopic = new Map<string, Set<Audience>>();
   #rooms = 0;
-  #standings = { members: new Set<string>(), roles: new Set<string>() };
+  #standings: Standings = noStandings();
 
   constructor(io: Io, organizationId: string, position: number) {
     this.#io = io;
@@ -62,6 +70,7 @@ export class Hub {
         if (entries.length > 0) mergeTotals(changedTotals, totals.key, entries, totals);
       }
       for (const row of tx.rows) {
+        if (row.entity === 'organizations') this.#standings.isEverybody = true;
         if (row.entity === 'members') this.#standings.members.add(row.id);
         if (row.entity === 'roles') this.#standings.roles.add(row.id);
         for (const topic of row.topicsBefore)
@@ -115,9 +124,9 @@ export class Hub {
   }
 
   /** The members and roles that changed since the last asking: somebody's rights may have. */
-  takeStandings(): { members: Set<string>; roles: Set<string> } {
+  takeStandings(): Standings {
     const taken = this.#standings;
-    this.#standings = { members: new Set(), roles: new Set() };
+    this.#standings = noStandings();
     return taken;
   }
 

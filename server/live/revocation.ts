@@ -27,12 +27,12 @@ export class Revocation {
 
   /** Looks whether the transactions just taken in touch the standing of somebody who watches. */
   check(hub: Hub): void {
-    const { members, roles } = hub.takeStandings();
-    if (members.size === 0 && roles.size === 0) return;
+    const { members, roles, isEverybody } = hub.takeStandings();
+    if (members.size === 0 && roles.size === 0 && !isEverybody) return;
     for (const watcher of this.#live.watchers) {
       if (watcher.hub !== hub) continue;
       const { memberId, roleId } = watcher.member;
-      if (members.has(memberId) || roles.has(roleId)) this.recheck(watcher);
+      if (isEverybody || members.has(memberId) || roles.has(roleId)) this.recheck(watcher);
     }
   }
 

@@ -10,7 +10,7 @@ import {
 import { levelOf, type Standing } from '#lib/shared/standing.ts';
 import { entityAccess, reachSql, type Permission } from '../access.ts';
 import type { Flush } from './flush.ts';
-import { afterOpening, builderOn, opening, rollback } from './transaction.ts';
+import { builderOn, read } from './transaction.ts';
 
 const snake = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -48,23 +48,11 @@ export async function atPosition<T>(
   organizationId: string,
   run: (client: PoolClient) => Promise<T>,
 ): Promise<{ position: number; result: T }> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    const statement = opening({ organizationId }, { readOnly: true }).replace(
-      'read only',
-      'isolation level repeatable read read only',
-    );
-    const read = await afterOpening(client, statement, () => positionAnd(client, run));
-    await client.query('commit');
-    await flush.settled();
-    return read;
-  } catch (error) {
-    broken = await rollback(client);
-    throw error;
-  } finally {
-    client.release(broken);
-  }
+  const found = await read(pool, { organizationId }, (_, client) => positionAnd(client, run), {
+    isSnapshot: true,
+  });
+  await flush.settled();
+  return found;
 }
 
 async function positionAnd<T>(

@@ -7,6 +7,7 @@ import type { LiveServer } from './server.ts';
 import { atPosition, loadTopic, parseTopic, type Snapshot } from './snapshots.ts';
 import { readTransactions, type LogRow } from './log.ts';
 import { builderOn } from './transaction.ts';
+import { largeTransaction } from './tail.ts';
 import { rightsOn, Totals, totalsId, type TotalsDefinition } from './totals.ts';
 import type { Watcher } from './watcher.ts';
 
@@ -73,13 +74,16 @@ export class Subscriptions {
     const totals = asked.totals.flatMap((key) => this.#definitionOf(watcher, key) ?? []);
     if (!watcher.audience && (await this.#resume(watcher, asked, topics, totals))) return;
     const isStart = !watcher.audience;
-    const { hub, socket } = watcher;
+    const { hub, socket, rightsKey } = watcher;
     const [snapshots, figures] = await Promise.all([
       Promise.all(topics.map((key) => this.#snapshot(watcher, key))),
       Promise.all(totals.map((one) => this.#figures(watcher, one))),
     ]);
     await this.#reach(hub, [...snapshots, ...figures]);
     if (!socket.connected) return;
+    // Read under rights that are gone, or too long ago to be continued: read again.
+    const isCurrent = [...snapshots, ...figures].every(({ position }) => hub.remembers(position));
+    if (watcher.rightsKey !== rightsKey || !isCurrent) return this.#subscribe(watcher, asked);
     // From here on nothing awaits: rows, what happened to them since, and frames leave no gap.
     for (const key of topics) watcher.topics.add(key);
     for (const one of figures) watcher.totals.set(one.key, hub.adopt(one));
@@ -109,7 +113,7 @@ export class Subscriptions {
     const figures = await Promise.all(totals.map((one) => this.#figures(watcher, one)));
     await this.#reach(hub, figures);
     const earlier = hub.remembers(cursor.position) ? [] : await this.#missed(hub, cursor.position);
-    if (!earlier || !socket.connected) return false;
+    if (!earlier || !socket.connected || cursor.rights !== watcher.rightsKey) return false;
     for (const key of topics) watcher.topics.add(key);
     for (const one of figures) watcher.totals.set(one.key, hub.adopt(one));
     const view = { rights: watcher.rights, topics: watcher.topics };
@@ -130,9 +134,10 @@ export class Subscriptions {
     const missing = hub.position - position;
     if (missing < 0 || missing > longestCatchUp) return undefined;
     const { rows } = await this.#live.pool.query<LogRow>(
-      'select * from sync.read_log($1, $2, $3)',
+      `select l.* from sync.read_log($1, $2, $3) l limit ${largeTransaction + 1}`,
       [hub.organizationId, position, missing],
     );
+    if (rows.length > largeTransaction) return undefined;
     const txs = readTransactions(rows);
     // The log may have been cut: without its first transaction the cursor cannot be continued.
     return txs[0]?.position === position + 1 && txs.length === missing ? txs : undefined;

@@ -17,7 +17,10 @@ export interface Scope {
 }
 
 /** One message: begins the transaction and sets role, organization, actor and mutation id, locally. */
-export function opening(scope: Scope, { asyncCommit = false, readOnly = false } = {}): string {
+export function opening(
+  scope: Scope,
+  { asyncCommit = false, readOnly = false, isSnapshot = false } = {},
+): string {
   const settings: [string, string][] = [
     ['role', 'syncline_app'],
     ['app.organization_id', scope.organizationId],
@@ -29,7 +32,7 @@ export function opening(scope: Scope, { asyncCommit = false, readOnly = false } 
   const calls = settings.map(
     ([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`,
   );
-  return `begin${readOnly ? ' read only' : ''}; select ${calls.join(', ')}`;
+  return `begin${isSnapshot ? ' isolation level repeatable read' : ''}${readOnly ? ' read only' : ''}; select ${calls.join(', ')}`;
 }
 
 const builders = new WeakMap<PoolClient, Tx>();
@@ -72,30 +75,30 @@ export async function afterOpening<T>(
   return result;
 }
 
-/** Reads inside one organization; sees the rows of no other. */
+type Run<T> = (tx: Tx, client: PoolClient) => Promise<T>;
+
+/** Reads inside one organization; sees the rows of no other. A snapshot is one moment for all its queries. */
 export async function read<T>(
   pool: Pool,
   scope: Scope,
-  run: (tx: Tx, client: PoolClient) => Promise<T>,
+  run: Run<T>,
+  { isSnapshot = false } = {},
 ): Promise<T> {
+  const statement = opening(scope, { readOnly: true, isSnapshot });
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await readOnce(pool, scope, run);
+      return await readOnce(pool, statement, run);
     } catch (error) {
       if (attempt > 3 || !isStalePlan(error)) throw error;
     }
   }
 }
 
-async function readOnce<T>(
-  pool: Pool,
-  scope: Scope,
-  run: (tx: Tx, client: PoolClient) => Promise<T>,
-): Promise<T> {
+async function readOnce<T>(pool: Pool, statement: string, run: Run<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    const result = await afterOpening(client, opening(scope, { readOnly: true }), run);
+    const result = await afterOpening(client, statement, run);
     await client.query('commit');
     return result;
   } catch (error) {

@@ -69,10 +69,12 @@ export class Watcher {
    * this process.
    */
   isStuck(): boolean {
-    const { transport } = this.socket.conn as unknown as {
+    const { transport, writeBuffer } = this.socket.conn as unknown as {
       transport: { socket?: { bufferedAmount?: number } };
+      writeBuffer: { data?: string | Buffer }[];
     };
-    const waiting = transport.socket?.bufferedAmount ?? 0;
+    const queued = writeBuffer.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+    const waiting = queued + (transport.socket?.bufferedAmount ?? 0);
     this.#stuckBeats =
       waiting > patientBytes && waiting >= this.#waiting ? this.#stuckBeats + 1 : 0;
     this.#waiting = waiting;

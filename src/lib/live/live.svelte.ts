@@ -263,11 +263,11 @@ export class Live {
     socket.on('people', (entries) => this.presence.take(entries));
   }
 
-  #start({ position, rights }: Start): void {
+  #start({ position, rights, resumed }: Start): void {
     this.#isStarted = true;
     this.#cursor = { epoch: this.#epoch, position, rights };
     this.#connection.up();
-    this.#wanted.up();
+    this.#wanted.up({ isContinued: resumed });
   }
 
   #takeRows(key: string, body: ArrayBuffer | Uint8Array, late: WireTx[]): void {
@@ -276,6 +276,7 @@ export class Live {
     this.#store.replaceTopic(key, entity, this.#decoder.rows(entity, body));
     this.#arrive(late);
     this.#wanted.arrived(key);
+    this.#outbox.confirm(this.position);
     this.#settle();
   }
 

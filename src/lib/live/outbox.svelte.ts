@@ -26,6 +26,8 @@ interface Options {
   onRefused(change: string, error: AppError): void;
 }
 
+/** Errors that say nothing against the change: it is kept, and sent again. */
+const passing = new Set<string>(['UNAVAILABLE', 'TOO_MANY', 'UNAUTHENTICATED']);
 const retryAfter = [300, 700, 1_500, 3_000, 5_000];
 
 /**
@@ -129,8 +131,7 @@ export class Outbox {
     } catch (error) {
       entry.isSent = false;
       const refusal = toCallError(error);
-      if (!refusal || refusal.code === 'UNAVAILABLE' || refusal.code === 'TOO_MANY')
-        return this.#retry();
+      if (!refusal || passing.has(refusal.code)) return this.#retry();
       this.#entries = this.#entries.filter((one) => one !== entry);
       entry.settle({ ok: false, error: refusal, requestId: refusal.requestId });
     }

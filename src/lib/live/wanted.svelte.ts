@@ -16,6 +16,8 @@ export interface Subscription {
 
 class Asked {
   users = 0;
+  /** Whether the rows here belong to the cursor: not between a fresh start and their arrival. */
+  isCurrent = false;
   ready = $state(false);
   refused = $state<string>();
 }
@@ -90,7 +92,7 @@ export class Wanted {
   /** A connection begins. Rows that never came are not continued by a cursor: they are asked for after it. */
   begin(cursor: Cursor | undefined): void {
     this.#state = 'starting';
-    const continued = (asked: Asked): boolean => asked.ready || !cursor;
+    const continued = (asked: Asked): boolean => asked.isCurrent || !cursor;
     const topics = [...this.topics].filter(([, asked]) => continued(asked)).map(([key]) => key);
     this.#waiting = new Set([...this.topics.keys()].filter((key) => !topics.includes(key)));
     this.#line.subscribe({
@@ -100,7 +102,9 @@ export class Wanted {
     });
   }
 
-  up(): void {
+  /** After a start that does not continue the cursor every topic's rows are on their way anew. */
+  up({ isContinued }: { isContinued: boolean }): void {
+    if (!isContinued) for (const asked of this.topics.values()) asked.isCurrent = false;
     this.#state = 'up';
     this.#askWaiting();
   }
@@ -111,7 +115,7 @@ export class Wanted {
 
   arrived(key: string): void {
     const asked = this.topics.get(key);
-    if (asked) [asked.ready, asked.refused] = [true, undefined];
+    if (asked) [asked.isCurrent, asked.ready, asked.refused] = [true, true, undefined];
   }
 
   /** True when it was a topic, whose rows must go. */
@@ -122,7 +126,7 @@ export class Wanted {
       held.totals.replace([]);
     }
     const asked = this.topics.get(key);
-    if (asked) [asked.ready, asked.refused] = [false, code];
+    if (asked) [asked.isCurrent, asked.ready, asked.refused] = [false, false, code];
     return asked !== undefined;
   }
 

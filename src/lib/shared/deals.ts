@@ -133,18 +133,21 @@ export const moveDeal = defineChange({
     const stage = rows.get('stages', input.stageId);
     if (deal && stage) rows.patch('deals', deal.id, movedTo(deal, stage, input, now));
   },
-  invert(rows, { id, stageId }): Inverse | undefined {
+  invert(rows, { id, stageId, value }): Inverse | undefined {
     const deal = rows.get('deals', id);
     if (!deal) return undefined;
-    const { rank, value, closedOn, lostReasonId, lostNote, state } = deal;
+    const { rank, closedOn, lostReasonId, lostNote, state } = deal;
     const closing =
       state === 'open' ? {} : { closedOn: closedOn ?? undefined, lostReasonId, lostNote };
+    // The value goes back only where this move set it, and only while nobody has set another since.
+    const isValued = value !== undefined && value !== deal.value;
+    const before = isValued ? { value: deal.value } : {};
     return {
       change: moveDeal,
-      input: { id, stageId: deal.stageId, rank, value, ...closing },
+      input: { id, stageId: deal.stageId, rank, ...closing, ...before },
       entity: 'deals',
       id,
-      left: { stageId },
+      left: { stageId, ...(isValued ? { value } : {}) },
     };
   },
 });

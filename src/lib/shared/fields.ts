@@ -16,8 +16,8 @@ export const maybeText = (most = 200) =>
 export const tags = z.array(name(50)).check(z.maxLength(20));
 export const currency = z.string().check(z.regex(/^[A-Z]{3}$/));
 export const day = z.iso.date();
-/** Whole minor units; what a double cannot hold exactly is refused. */
-export const amount = z.int().check(z.minimum(0), z.maximum(Number.MAX_SAFE_INTEGER));
+/** Whole minor units; at most so many that the sum of thousands still fits a double exactly. */
+export const amount = z.int().check(z.minimum(0), z.maximum(1_000_000_000_000));
 export const percent = z.int().check(z.minimum(0), z.maximum(100));
 /** A fractional index, as rankBetween makes them. */
 export const rank = z

@@ -78,9 +78,11 @@ export function parseMoney(text: string, currency: string): number | null | unde
   const bare = text.replace(/[\s\u00A0\u202F'’]|\p{Sc}/gu, '');
   if (bare === '') return null;
   const last = Math.max(bare.lastIndexOf(','), bare.lastIndexOf('.'));
+  // Three digits after the only separator are thousands, but not where a currency has three of its own.
   const isDecimal =
     last >= 0 &&
     (bare.length - last - 1 !== 3 ||
+      (minorDigits(currency) === 3 && (bare.match(/[.,]/g) ?? []).length === 1) ||
       ((bare.match(/[.,]/g) ?? []).length === 2 && new Set(bare.match(/[.,]/g)).size === 2));
   const whole = (isDecimal ? bare.slice(0, last) : bare).replace(/[.,]/g, '');
   const fraction = isDecimal ? bare.slice(last + 1) : '';

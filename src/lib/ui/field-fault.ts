@@ -11,7 +11,7 @@ export function fieldText(
   const fault = error?.details.fields?.find(({ field }) => field === name);
   if (!fault) return '';
   const key = `rule.${fault.rule}`;
-  const say = t;
+  const say: (key: MessageKey, params?: Record<string, string | number>) => string = t;
   return say(isMessage(key) ? key : 'rule.invalid', fault.params);
 }
 
