@@ -10,6 +10,7 @@ import type { LogRow } from './log.ts';
 import { PresenceBoard } from './presence.ts';
 import { acceptWatchers } from './gateway.ts';
 import { Revocation } from './revocation.ts';
+import { PostgresSource, type Source } from './source.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { Tail } from './tail.ts';
 import type { TotalsDefinition } from './totals.ts';
@@ -22,6 +23,8 @@ export interface LiveOptions {
   pool: Pool;
   /** Connections of the engine's own: to follow the log it must not wait behind people's requests. */
   ownPool: Pool;
+  /** Where the log and the rows are read, in place of Postgres. */
+  source?: Source;
   log: Logger;
   /** Decides over a handshake: its headers, and the organization that it names. */
   admit(handshake: {
@@ -41,6 +44,7 @@ export interface LiveOptions {
 export class LiveServer implements Committer {
   readonly pool: Pool;
   readonly flush: Flush;
+  readonly source: Source;
   readonly options: LiveOptions;
   readonly hubs = new Map<string, Hub>();
   readonly watchers = new Set<Watcher>();
@@ -56,6 +60,7 @@ export class LiveServer implements Committer {
     this.options = options;
     this.pool = options.pool;
     this.flush = new Flush(options.ownPool);
+    this.source = options.source ?? new PostgresSource(options.pool);
     this.io = new Server({
       transports: ['websocket'],
       serveClient: false,
@@ -69,7 +74,7 @@ export class LiveServer implements Committer {
     this.subscriptions = new Subscriptions(this);
     this.revocation = new Revocation(this);
     this.tail = new Tail({
-      pool: options.ownPool,
+      source: options.source ?? new PostgresSource(options.ownPool),
       flush: this.flush,
       log: options.log,
       hubs: this.hubs,
@@ -83,8 +88,7 @@ export class LiveServer implements Committer {
   }
 
   async attach(http: HttpServer): Promise<void> {
-    const { rows } = await this.pool.query<{ epoch: string }>('select epoch from sync.state');
-    this.#epoch = rows[0]?.epoch ?? '';
+    this.#epoch = await this.source.epoch();
     acceptWatchers(this);
     this.io.attach(http);
     this.tail.start();
@@ -107,11 +111,9 @@ export class LiveServer implements Committer {
     const known = this.hubs.get(organizationId);
     if (known) known.idleBeats = 0;
     if (known) return known;
-    const { rows } = await this.pool.query<{ head: number }>('select sync.head($1) as head', [
-      organizationId,
-    ]);
-    const hub =
-      this.hubs.get(organizationId) ?? new Hub(this.io, organizationId, Number(rows[0]?.head ?? 0));
+    const head = await this.source.head(organizationId);
+    await this.flush.barrier();
+    const hub = this.hubs.get(organizationId) ?? new Hub(this.io, organizationId, head);
     this.hubs.set(organizationId, hub);
     return hub;
   }

@@ -1,5 +1,5 @@
 import { sql, type RawBuilder } from 'kysely';
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import {
   columnsOf,
   kindsOf,
@@ -9,8 +9,7 @@ import {
 } from '#lib/shared/entities.ts';
 import { levelOf, type Standing } from '#lib/shared/standing.ts';
 import { entityAccess, reachSql, type Permission } from '../access.ts';
-import type { Flush } from './flush.ts';
-import { builderOn, read } from './transaction.ts';
+import { builderOn } from './transaction.ts';
 
 const snake = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -40,30 +39,6 @@ export function parseTopic(key: string): Topic | undefined {
     (column, at) => !kinds[column]?.startsWith('id') || isUuid(values[at] ?? ''),
   );
   return fits ? { entity, by, values } : undefined;
-}
-
-/** Runs in a short snapshot transaction: the position and all that is read with it agree. */
-export async function atPosition<T>(
-  { pool, flush }: { pool: Pool; flush: Flush },
-  organizationId: string,
-  run: (client: PoolClient) => Promise<T>,
-): Promise<{ position: number; result: T }> {
-  const found = await read(pool, { organizationId }, (_, client) => positionAnd(client, run), {
-    isSnapshot: true,
-  });
-  await flush.settled();
-  return found;
-}
-
-async function positionAnd<T>(
-  client: PoolClient,
-  run: (client: PoolClient) => Promise<T>,
-): Promise<{ position: number; result: T }> {
-  const [{ rows }, result] = await Promise.all([
-    client.query<{ pos: number }>('select pos from sync.org_clock', []),
-    run(client),
-  ]);
-  return { position: Number(rows[0]?.pos ?? 0), result };
 }
 
 /** The rows of a topic that a member may see; Postgres writes the JSON, this process only passes it on. */

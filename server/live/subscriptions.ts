@@ -4,9 +4,9 @@ import { levelOf } from '#lib/shared/standing.ts';
 import { entityAccess } from '../access.ts';
 import { visibleOf, type Hub } from './hub.ts';
 import type { LiveServer } from './server.ts';
-import { atPosition, loadTopic, parseTopic, type Snapshot } from './snapshots.ts';
-import { readTransactions, type LogRow } from './log.ts';
-import { builderOn } from './transaction.ts';
+import { parseTopic, type Snapshot } from './snapshots.ts';
+import { readTransactions } from './log.ts';
+import type { AtPosition } from './source.ts';
 import { largeTransaction } from './tail.ts';
 import { rightsOn, Totals, totalsId, type TotalsDefinition } from './totals.ts';
 import type { Watcher } from './watcher.ts';
@@ -133,10 +133,8 @@ export class Subscriptions {
   ): Promise<ReturnType<typeof readTransactions> | undefined> {
     const missing = hub.position - position;
     if (missing < 0 || missing > longestCatchUp) return undefined;
-    const { rows } = await this.#live.pool.query<LogRow>(
-      `select l.* from sync.read_log($1, $2, $3) l limit ${largeTransaction + 1}`,
-      [hub.organizationId, position, missing],
-    );
+    const most = { transactions: missing, rows: largeTransaction + 1 };
+    const rows = await this.#live.source.log(hub.organizationId, position, most);
     if (rows.length > largeTransaction) return undefined;
     const txs = readTransactions(rows);
     // The log may have been cut: without its first transaction the cursor cannot be continued.
@@ -171,14 +169,20 @@ export class Subscriptions {
     const earlier = await kept.get(id)?.catch(() => undefined);
     if (earlier && hub.remembers(earlier.position) && hub.position - earlier.position <= freshFor)
       return earlier;
-    const loading = atPosition(this.#live, hub.organizationId, (client) =>
-      loadTopic(client, member, topic),
-    ).then(({ position, result }) => ({ position, body: result }));
+    const loading = this.#onDisk(this.#live.source.topic(member, topic)).then(
+      ({ position, result }) => ({ position, body: result }),
+    );
     kept.delete(id);
     kept.set(id, loading);
     if (kept.size > 60) kept.delete(kept.keys().next().value ?? id);
     loading.catch(() => kept.delete(id));
     return loading;
+  }
+
+  async #onDisk<T>(reading: Promise<AtPosition<T>>): Promise<AtPosition<T>> {
+    const found = await reading;
+    await this.#live.flush.barrier();
+    return found;
   }
 
   #keptOf(hub: Hub): Map<string, Promise<Snapshot>> {
@@ -195,8 +199,8 @@ export class Subscriptions {
     const id = totalsId(key, onlyThese);
     const shared = hub.totals.get(id);
     if (shared) return shared;
-    const { position, result } = await atPosition(this.#live, hub.organizationId, (client) =>
-      definition.load(builderOn(client), member, params as never),
+    const { position, result } = await this.#onDisk(
+      this.#live.source.figures(member, definition, params as never),
     );
     await this.#reach(hub, [{ position }]);
     const loadedMeanwhile = hub.totals.get(id);

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Flush } from './flush.ts';
 import type { Hub } from './hub.ts';
 import { readTransactions, type LogRow } from './log.ts';
+import type { Source } from './source.ts';
 
 const pollEvery = 50;
 /** What comes closer together than the pictures on a screen goes out together, in milliseconds. */
@@ -15,13 +15,8 @@ export const mostHandedOver = 50;
 /** A transaction of more rows is not walked through: those who watch it load their topics anew. */
 export const largeTransaction = 20_000;
 
-interface Moved {
-  organization_id: string;
-  pos: number;
-}
-
 interface Options {
-  pool: Pool;
+  source: Source;
   flush: Flush;
   log: Logger;
   hubs: ReadonlyMap<string, Hub>;
@@ -90,10 +85,10 @@ export class Tail {
         const position = this.#wanted.get(hub) ?? 0;
         if (hub.position >= position) return;
         await this.#pace(hub);
-        const { rows } = await this.#options.pool.query<LogRow>(
-          `select l.* from sync.read_log($1, $2, $3) l limit ${largeTransaction + 1}`,
-          [hub.organizationId, hub.position, Math.min(batch, position - hub.position)],
-        );
+        const rows = await this.#options.source.log(hub.organizationId, hub.position, {
+          transactions: Math.min(batch, position - hub.position),
+          rows: largeTransaction + 1,
+        });
         if (rows.length === 0) return;
         if (rows.length > largeTransaction) {
           hub.skipTo(position);
@@ -120,19 +115,15 @@ export class Tail {
 
   async #poll(): Promise<void> {
     try {
-      const { rows } = await this.#options.pool.query<{ now: string; moved: Moved[] | null }>(
-        `select pg_current_snapshot()::text as now,
-          (select json_agg(m) from sync.moved($1::pg_snapshot) m) as moved`,
-        [this.#snapshot ?? (await this.#firstSnapshot())],
-      );
-      const behind = (rows[0]?.moved ?? []).flatMap(({ organization_id: organizationId, pos }) => {
+      const { now, moved } = await this.#options.source.moved(this.#snapshot);
+      const behind = moved.flatMap(({ organizationId, position }) => {
         const hub = this.#options.hubs.get(organizationId);
-        return hub && hub.position < pos ? [{ hub, pos }] : [];
+        return hub && hub.position < position ? [{ hub, position }] : [];
       });
       // Another node may have committed these without waiting for the disk.
       if (behind.length > 0) await this.#options.flush.barrier();
-      await Promise.all(behind.map(({ hub, pos }) => this.read(hub, pos)));
-      this.#snapshot = rows[0]?.now;
+      await Promise.all(behind.map(({ hub, position }) => this.read(hub, position)));
+      this.#snapshot = now;
       this.lastPoll = performance.now();
       this.#isBroken = false;
     } catch (error) {
@@ -143,12 +134,5 @@ export class Tail {
       this.#isBroken = true;
     }
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#poll(), pollEvery);
-  }
-
-  async #firstSnapshot(): Promise<string> {
-    const { rows } = await this.#options.pool.query<{ now: string }>(
-      'select pg_current_snapshot()::text as now',
-    );
-    return rows[0]?.now ?? '1:1:';
   }
 }
