@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { en } from '#lib/shared/messages-en.ts';
+import { ru } from '#lib/shared/messages-ru.ts';
 import { faultText } from '#lib/ui/fault.ts';
 import { translator } from '#lib/shared/i18n.ts';
 import { hueOf, initialsOf, shortNameOf } from '#lib/ui/person.ts';
@@ -7,7 +8,7 @@ import { filterOf, isEmptyFilter, withFilter } from '#lib/shared/board-address.t
 import { nextActivity } from '#lib/ui/next-activity.ts';
 
 const russian = {
-  t: translator('ru'),
+  t: translator('ru', ru),
   today: '2026-11-20',
   dayOf: (at: Date) => at.toISOString().slice(0, 10),
   clock: (at: Date) => at.toISOString().slice(11, 16),
@@ -66,7 +67,7 @@ test('a person has one colour and readable initials', () => {
 });
 
 test('a refusal is told by its reason, else by its code', () => {
-  const t = translator('en');
+  const t = translator('en', en);
   expect(faultText(t, { code: 'FORBIDDEN' })).toBe(en['fault.FORBIDDEN']);
   expect(faultText(t, { code: 'CONFLICT', details: { reason: 'neverHeardOf' } })).toBe(
     en['fault.CONFLICT'],

@@ -8,7 +8,7 @@ import { editableMoney, moneyText, parseMoney, totalIn, weightedValue } from '#l
 const plain = (text: string) => text.replace(/[\u00A0\u202F]/g, ' ');
 
 test('Russian plurals follow the number', () => {
-  const t = translator('ru');
+  const t = translator('ru', ru);
   const forms = [0, 1, 2, 5, 11, 21, 22, 112].map((count) => t('count.deals', { count }));
   expect(forms).toEqual([
     '0 сделок',

@@ -1,5 +1,4 @@
-import { en } from './messages-en.ts';
-import { ru } from './messages-ru.ts';
+import type { en } from './messages-en.ts';
 
 export const locales = ['en', 'ru'] as const;
 export type Locale = (typeof locales)[number];
@@ -7,14 +6,16 @@ export const themes = ['light', 'dark', 'system'] as const;
 export type Theme = (typeof themes)[number];
 
 export type MessageKey = keyof typeof en;
-export type Translate = <Key extends MessageKey>(key: Key, ...params: Arguments<Key>) => string;
+export interface Translate {
+  <Key extends MessageKey>(key: Key, ...params: Arguments<Key>): string;
+  knows(key: string): key is MessageKey;
+}
 
 /** The text of a message in one language. A message with plural forms is chosen by `count`. */
-export function translator(locale: Locale): Translate {
-  const messages: Messages = locale === 'ru' ? ru : en;
+export function translator(locale: Locale, messages: Messages): Translate {
   const plurals = new Intl.PluralRules(locale);
   const numbers = new Intl.NumberFormat(intlLocale(locale));
-  return (key, ...rest) => {
+  const translate = <Key extends MessageKey>(key: Key, ...rest: Arguments<Key>): string => {
     const message: string | Plural = messages[key];
     const params: Params = rest[0] ?? {};
     const text = typeof message === 'string' ? message : pluralForm(message, params, plurals);
@@ -23,6 +24,9 @@ export function translator(locale: Locale): Translate {
       return typeof value === 'number' ? numbers.format(value) : (value ?? '');
     });
   };
+  return Object.assign(translate, {
+    knows: (key: string): key is MessageKey => Object.hasOwn(messages, key),
+  });
 }
 
 export function intlLocale(locale: Locale): string {
@@ -53,7 +57,7 @@ type Plural = { one?: string; few?: string; many?: string; other: string };
 export type Translated<Source> = {
   [Key in keyof Source]: Source[Key] extends string ? string : Plural;
 };
-type Messages = Translated<typeof en>;
+export type Messages = Translated<typeof en>;
 type Names<Text> = Text extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Names<Rest>
   : never;

@@ -1,6 +1,5 @@
 import type { ErrorCode, ErrorDetails } from '#lib/shared/errors.ts';
 import type { MessageKey, Translate } from '#lib/shared/i18n.ts';
-import { en } from '#lib/shared/messages-en.ts';
 
 /** The sentence of an error: its reason where the dictionary knows it, else that of its code. */
 export function faultText(
@@ -9,9 +8,5 @@ export function faultText(
 ): string {
   const reason = `reason.${error.details?.reason ?? ''}`;
   const say: (key: MessageKey, params?: Record<string, string | number>) => string = t;
-  return isMessage(reason) ? say(reason, error.details?.params) : say(`fault.${error.code}`);
-}
-
-function isMessage(key: string): key is MessageKey {
-  return key in en;
+  return t.knows(reason) ? say(reason, error.details?.params) : say(`fault.${error.code}`);
 }

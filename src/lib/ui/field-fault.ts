@@ -1,6 +1,5 @@
 import type { ErrorDetails } from '#lib/shared/errors.ts';
 import type { MessageKey, Translate } from '#lib/shared/i18n.ts';
-import { en } from '#lib/shared/messages-en.ts';
 
 /** What is wrong with one field, in words; blank where nothing is. */
 export function fieldText(
@@ -12,9 +11,5 @@ export function fieldText(
   if (!fault) return '';
   const key = `rule.${fault.rule}`;
   const say: (key: MessageKey, params?: Record<string, string | number>) => string = t;
-  return say(isMessage(key) ? key : 'rule.invalid', fault.params);
-}
-
-function isMessage(key: string): key is MessageKey {
-  return key in en;
+  return say(t.knows(key) ? key : 'rule.invalid', fault.params);
 }

@@ -1,6 +1,12 @@
 import { getContext, setContext } from 'svelte';
 import { clock, dayIn, fullDay, longDay, shortDay } from '#lib/shared/dates.ts';
-import { intlLocale, translator, type Locale, type Translate } from '#lib/shared/i18n.ts';
+import {
+  intlLocale,
+  translator,
+  type Locale,
+  type Messages,
+  type Translate,
+} from '#lib/shared/i18n.ts';
 import { moneyParts, moneyText, type Money } from '#lib/shared/money.ts';
 
 const key = Symbol('words');
@@ -8,15 +14,25 @@ const key = Symbol('words');
 /** The language of the page with everything that depends on it. Reactive. */
 export class Words {
   readonly #locale: () => Locale;
+  readonly #messages: () => Messages;
   readonly #timeZone: () => string;
   #day = $state<string>();
 
-  constructor({ locale, timeZone }: { locale: () => Locale; timeZone: () => string }) {
+  constructor({
+    locale,
+    messages,
+    timeZone,
+  }: {
+    locale: () => Locale;
+    messages: () => Messages;
+    timeZone: () => string;
+  }) {
     this.#locale = locale;
+    this.#messages = messages;
     this.#timeZone = timeZone;
   }
 
-  readonly #translate = $derived.by(() => translator(this.#locale()));
+  readonly #translate = $derived.by(() => translator(this.#locale(), this.#messages()));
 
   get locale(): Locale {
     return this.#locale();

@@ -25,7 +25,7 @@ export function readableFields(
   changes: { field: string; from?: unknown; to?: unknown }[],
   { words, memberName }: { words: Words; memberName: (id: string) => string },
 ): { label: string; from: string; to: string }[] {
-  const say = words.t as (key: MessageKey) => string;
+  const say: (key: MessageKey) => string = words.t;
   const text = (field: string, value: unknown): string => {
     const list = Array.isArray(value) ? value.join(', ') : value;
     if (list === null || list === undefined || list === '') return words.t('history.blank');

@@ -136,7 +136,7 @@ export class BoardPeople {
   #describe(field: string, change: { from: unknown; to: unknown } | undefined, deal: Deal): string {
     const { words } = this.#board;
     const key = fieldNames[field];
-    const say = words.t as (key: MessageKey) => string;
+    const say: (key: MessageKey) => string = words.t;
     const name = key ? say(key).toLocaleLowerCase(words.locale) : field;
     if (field === 'stageId') return `→ ${this.#board.stageOf(deal.stageId)?.name ?? ''}`;
     if (field !== 'value') return name;

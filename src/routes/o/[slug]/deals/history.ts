@@ -50,7 +50,7 @@ export function readableFields(
   fields: FieldChange[],
   { words, names, currency }: { words: Words; names: Names; currency: string },
 ): { label: string; from: string; to: string }[] {
-  const say = words.t as (key: MessageKey) => string;
+  const say: (key: MessageKey) => string = words.t;
   const text = (field: string, value: unknown): string => {
     if (value === null || value === undefined || value === '') return words.t('history.blank');
     if (field === 'value' && typeof value === 'number') return words.money({ value, currency });
