@@ -131,6 +131,6 @@ export async function query<T>(ctx: MemberContext, run: (tx: Tx) => Promise<T>):
   const { organizationId, memberId } = ctx.member;
   const answer = await read(ctx.app.pool, { organizationId, actor: memberId }, run);
   // Nothing is told that a crash could take back.
-  await ctx.app.live.flush.settled();
+  await ctx.app.live.flush.barrier();
   return answer;
 }

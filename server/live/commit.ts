@@ -63,7 +63,8 @@ async function attemptOnce<T>(
     const { rows, ...committed } = await transact(server.pool, { mutation, shared, ...scope }, run);
     // After the connection is given back: a flush that waits must not keep others from committing.
     // A change that altered nothing waits as well: what it saw may be another's, not yet on disk.
-    await server.flush.settled();
+    const wrote = mutation !== undefined || rows.length > 0;
+    await (wrote ? server.flush.settled() : server.flush.barrier());
     server.poke(scope.organizationId, committed.position, rows);
     return committed;
   } finally {

@@ -1,10 +1,19 @@
 import type { Pool } from 'pg';
 
 /**
+ * Postgres itself says whether anything waits for the disk, so a quiet database is only asked, and it
+ * does not matter which process wrote. With a synchronous standby, on disk here is not enough.
+ */
+const flushed = `select case
+  when pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()
+    or current_setting('synchronous_standby_names') <> ''
+  then pg_logical_emit_message(true, 'flush', '') end`;
+
+/**
  * The shared flush. While several changes are in flight they commit with synchronous_commit off, which
  * frees the organization's clock at once, and are acknowledged only after one common WAL flush.
- * Whatever reads the log for somebody must call `settled` between reading and sending: a row read
- * before the flush could still be lost with the database.
+ * Whatever reads rows for somebody must wait for `barrier` between reading and sending: a row that this
+ * or another process has just committed could still be lost with the database.
  */
 export class Flush {
   readonly #pool: Pool;
@@ -30,14 +39,17 @@ export class Flush {
     if (shared) this.#unflushed -= 1;
   }
 
-  /** Everything committed before this call is on disk when it resolves. */
+  /** Everything committed before this call, by whomever, is on disk when it resolves. */
   barrier(): Promise<void> {
     const done = new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
     if (!this.#running) void this.#run();
     return done;
   }
 
-  /** Everything that this process may have read is on disk when it resolves. */
+  /**
+   * Enough after a commit of one's own that wrote something: where it was not shared it has flushed
+   * whatever it saw, another process's as well.
+   */
   async settled(): Promise<void> {
     if (this.#unflushed > 0) await this.barrier();
   }
@@ -48,7 +60,7 @@ export class Flush {
       const waiting = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#pool.query("select pg_logical_emit_message(true, 'flush', '')");
+        await this.#pool.query(flushed);
         for (const { resolve } of waiting) resolve();
       } catch (error) {
         for (const { reject } of waiting) reject(error);

@@ -1,11 +1,10 @@
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findEmbedded } from '#db/embedded.ts';
 import { newId } from '#lib/shared/ids.ts';
+import { askEmbedded, killPostgres as killPostgresOf } from '#tests/support/postmaster.ts';
 import { freePort, type Program, startProgram } from '#tests/support/server.ts';
 
 const MOVES = 1000;
@@ -72,7 +71,7 @@ async function killServer(): Promise<void> {
 }
 
 async function killPostgres(): Promise<void> {
-  process.kill(await postmaster(), 'SIGKILL');
+  await killPostgresOf(dataDir);
 }
 
 async function killBoth(): Promise<void> {
@@ -150,24 +149,5 @@ async function readBoard(): Promise<{ deals: string[]; stages: string[] }> {
   return { deals: deals.map(({ id }) => id), stages: stages.map(({ id }) => id) };
 }
 
-async function postmaster(): Promise<number> {
-  const file = path.join(dataDir, 'postgres', 'cluster', 'postmaster.pid');
-  for (;;) {
-    const [pid] = (await readFile(file, 'utf8').catch(() => '')).split('\n');
-    if (pid) return Number(pid);
-    await sleep(20);
-  }
-}
-
-async function ask<Row extends pg.QueryResultRow>(
-  text: string,
-  values?: unknown[],
-): Promise<Row[]> {
-  const client = new pg.Client((await findEmbedded(dataDir))?.url ?? '');
-  await client.connect();
-  try {
-    return (await client.query<Row>(text, values)).rows;
-  } finally {
-    await client.end();
-  }
-}
+const ask = <Row extends Record<string, unknown>>(text: string, values?: unknown[]) =>
+  askEmbedded<Row>(dataDir, text, values);
