@@ -1,8 +1,8 @@
 import type { Api } from '#lib/api.ts';
 import { createApi } from '#lib/api.ts';
 import type { Change, Inverse } from '#lib/shared/change.ts';
-import type { AppError } from '#lib/shared/errors.ts';
 import {
+  entities,
   topicKey,
   topics,
   type EntityName,
@@ -23,10 +23,11 @@ import {
 } from './connection.svelte.ts';
 import { Decoder } from './decode.ts';
 import { Notes } from './notes.svelte.ts';
-import { Outbox, type Outcome } from './outbox.svelte.ts';
+import { Outbox, recalled, type Outcome } from './outbox.svelte.ts';
 import { PresenceMap } from './presence.svelte.ts';
 import { keyUnder, Store } from './store.svelte.ts';
-import { UnsentChanges } from './unsent.ts';
+import { Tray } from './tray.svelte.ts';
+import { UnsentChanges, type RefusedChange } from './unsent.ts';
 import type { LiveTotals } from './totals.svelte.ts';
 import { planUndo, UndoStack, type UndoOutcome } from './undo.ts';
 import { Wanted, type Subscription } from './wanted.svelte.ts';
@@ -53,8 +54,12 @@ export class Live {
   readonly presence: PresenceMap;
   /** Set when the server ended the connection for good. */
   ended = $state<CloseReason>();
-  /** The last change of an earlier tab that the server refused. */
-  refused = $state.raw<{ change: string; error: AppError }>();
+  /** What the server refused, until the person decides over it. */
+  readonly tray: Tray;
+  /** The last refused change that nobody in this tab waits for an answer to. */
+  refused = $state.raw<RefusedChange>();
+  /** Unsent changes that are lost with this tab, where the browser's database does not take them. */
+  unkept = $state(0);
   readonly #me: Me;
   readonly #store = new Store();
   readonly #connection: Connection;
@@ -68,6 +73,7 @@ export class Live {
   #epoch = '';
   #isStarted = false;
   #seq = 0;
+  #asking: ReturnType<typeof setTimeout> | undefined;
 
   constructor({
     organization,
@@ -91,16 +97,28 @@ export class Live {
       },
       onEnd: (reason) => (this.ended = reason),
     });
-    if (typeof indexedDB !== 'undefined') {
-      const owner = `${organization} ${me.memberId}`;
-      this.#unsent = new UnsentChanges({ owner, clientId: this.#clientId });
+    if (typeof document !== 'undefined') {
+      this.#unsent = new UnsentChanges({
+        owner: `${organization} ${me.memberId}`,
+        clientId: this.#clientId,
+        onLeft: (changes) => {
+          this.#outbox.adopt(changes, me.memberId);
+          this.#settle();
+        },
+        onUnkept: (count, failed) => (this.unkept = failed ? count : 0),
+        onTray: () => void this.tray.refresh(),
+      });
     }
+    this.tray = new Tray(this.#unsent);
     this.#outbox = new Outbox({
       api: this.api,
       unsent: this.#unsent,
-      onRefused: (change, error) => (this.refused = { change, error }),
+      onRefused: (refused, isMine) => {
+        this.tray.add(refused);
+        if (!isMine) this.refused = refused;
+      },
       canSend: isOnline,
-      onAnswer: () => this.#answered(),
+      onAnswer: (answer) => this.#answered(answer),
     });
     this.#wanted = new Wanted({
       subscribe: (message) => this.#socket.emit('subscribe', message),
@@ -116,16 +134,15 @@ export class Live {
 
   start(): void {
     this.#connection.start();
-    void this.#unsent?.takeOver().then((left) => {
-      if (left.length === 0) return;
-      this.#outbox.adopt(left, this.#me.memberId);
-      this.#settle();
-    });
+    void this.#unsent?.start();
+    void this.tray.refresh();
   }
 
   stop(): void {
     this.#connection.stop();
     this.#outbox.stop();
+    this.#unsent?.stop();
+    clearTimeout(this.#asking);
   }
 
   get connection(): ConnectionState {
@@ -190,15 +207,24 @@ export class Live {
     return held;
   }
 
-  /** Shows a change at once and sends it; what the server refuses goes back to how it was. */
-  change<Input>(change: Change<Input>, input: Input): Made {
+  /**
+   * Shows a change at once and sends it; what the server refuses goes back to how it was, and into the
+   * tray, unless `isHandled`: the input stays on the screen, where the refusal is answered.
+   */
+  change<Input>(change: Change<Input>, input: Input, { isHandled = false } = {}): Made {
     const inverse = change.invert?.(this.#store.local, input);
-    const done = this.#make(change, input);
+    const done = this.#make(change, input, { isHandled });
     if (inverse?.left) this.notes.wrote(inverse.entity, inverse.id, inverse.left);
     if (!inverse) return { done, undo: undefined };
     const { run, forget } = this.#undos.push(() => this.#undo(inverse, done));
     void done.then((outcome) => outcome.ok || forget());
     return { done, undo: run };
+  }
+
+  /** Makes a refused change once more, as a change of now. */
+  redo(refused: RefusedChange): Promise<Outcome> {
+    this.tray.take(refused);
+    return this.#make(recalled(refused.name), refused.input, { insteadOf: refused });
   }
 
   /** Takes back my last change that can be taken back; undefined when there is none. */
@@ -218,29 +244,42 @@ export class Live {
     return { undone: outcome.ok, skipped, outcome };
   }
 
-  #make(change: Pick<Change<never>, 'name' | 'apply'>, input: unknown): Promise<Outcome> {
+  #make(
+    change: Pick<Change<never>, 'name' | 'apply'>,
+    input: unknown,
+    how: { insteadOf?: RefusedChange; isHandled?: boolean } = {},
+  ): Promise<Outcome> {
     this.#seq += 1;
-    const moment = { memberId: this.#me.memberId, now: Date.now() };
-    const done = this.#outbox.add({
+    const pending = {
       clientId: this.#clientId,
       seq: this.#seq,
       change,
       input,
-      moment,
-    });
-    this.#settle();
+      moment: { memberId: this.#me.memberId, now: Date.now() },
+    };
+    const about = how.insteadOf?.about ?? this.#titleOf(change.name, input);
+    this.#store.add(pending);
+    const done = this.#outbox.add(pending, { ...how, about });
+    this.#settleTotals();
     return done;
   }
 
-  #answered(): void {
-    this.#outbox.confirm(this.position);
-    this.#settle();
+  /** What the record of a change is called. */
+  #titleOf(name: string, input: unknown): string | undefined {
+    const { id } = (input ?? {}) as { id?: string };
+    const [entity = ''] = name.split('.');
+    const row = id && entity in entities && this.#store.visibleRow(entity as EntityName, id);
+    return row ? ((row['title'] ?? row['name']) as string | undefined) : undefined;
+  }
+
+  #answered(answer: 'done' | 'refused'): void {
+    if (this.#outbox.confirm(this.position) || answer === 'refused') this.#settle();
     const awaited = this.#outbox.awaited;
-    if (awaited !== undefined && awaited > this.position) {
-      setTimeout(() => {
-        if (awaited > this.position) this.#socket.emit('advance');
-      }, 40);
-    }
+    if (awaited === undefined || awaited <= this.position) return;
+    this.#asking ??= setTimeout(() => {
+      this.#asking = undefined;
+      if ((this.#outbox.awaited ?? 0) > this.position) this.#socket.emit('advance');
+    }, 40);
   }
 
   get #socket() {
@@ -324,6 +363,10 @@ export class Live {
 
   #settle(): void {
     this.#store.settle(this.#outbox.pending);
+    this.#settleTotals();
+  }
+
+  #settleTotals(): void {
     for (const { totals } of this.#wanted.totals.values()) totals.settle(this.#store);
   }
 

@@ -1,9 +1,9 @@
 import type { Api } from '#lib/api.ts';
 import { toCallError } from '#lib/api.ts';
 import type { AppError } from '#lib/shared/errors.ts';
-import { changeNamed } from '#lib/shared/change.ts';
+import { changeNamed, type AnyChange } from '#lib/shared/change.ts';
 import type { Pending } from './store.svelte.ts';
-import type { UnsentChange, UnsentChanges } from './unsent.ts';
+import type { RefusedChange, UnsentChange, UnsentChanges } from './unsent.ts';
 
 /** What became of a change. `requestId` finds a failed one in the server's log. */
 export type Outcome =
@@ -11,7 +11,11 @@ export type Outcome =
 
 interface Entry {
   pending: Pending;
-  isSent: boolean;
+  kept: UnsentChange;
+  links: Links;
+  state: 'waiting' | 'sent' | 'again';
+  /** The one who made it answers a refusal, as long as it comes at once. */
+  isHandled: boolean;
   settle(outcome: Outcome): void;
 }
 
@@ -19,26 +23,38 @@ interface Options {
   api: Api;
   /** Whether it makes sense to send at all. */
   canSend(): boolean;
-  onAnswer(): void;
+  /** The answer took a change back, or said where in the log it is. */
+  onAnswer(answer: 'done' | 'refused'): void;
   /** The browser's own store of unsent changes, where there is one. */
-  unsent?: UnsentChanges | undefined;
-  /** A change that an earlier tab had left was refused: nobody waits for its outcome. */
-  onRefused(change: string, error: AppError): void;
+  unsent?: Pick<UnsentChanges, 'keep' | 'drop'> | undefined;
+  /** It goes to the tray. `isMine` where this tab made it, and tells who made it what became of it. */
+  onRefused(refused: RefusedChange, isMine: boolean): void;
+}
+
+interface Made {
+  about?: string | undefined;
+  /** A refused change that this one is another attempt at. */
+  insteadOf?: RefusedChange | undefined;
+  isHandled?: boolean | undefined;
 }
 
 /** Errors that say nothing against the change: it is kept, and sent again. */
 const passing = new Set<string>(['UNAVAILABLE', 'TOO_MANY', 'UNAUTHENTICATED']);
 const retryAfter = [300, 700, 1_500, 3_000, 5_000];
+/** As many as a browser has connections to one server, and a few that wait for one. */
+const mostAtOnce = 8;
 
 /**
  * Changes on their way to the server. Each carries an id of its own, so that one sent twice has one
- * effect; one that needs a record made by an earlier one waits for it, others do not wait for each other.
+ * effect. Two that touch the same record, or of which one names the record that the other changes, go
+ * in the order they were made; others do not wait for each other.
  */
 export class Outbox {
   readonly #options: Options;
   #entries: Entry[] = [];
   #retries = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #underWay = 0;
   /** Changes that the server has not answered. */
   unsent = $state(0);
 
@@ -51,53 +67,44 @@ export class Outbox {
     return this.#entries.map(({ pending }) => pending);
   }
 
-  add(pending: Pending): Promise<Outcome> {
+  /** What waits for an answer, and whether it is on its way, for the one who looks into the engine. */
+  get waiting(): { change: UnsentChange; state: Entry['state'] }[] {
+    return this.#entries
+      .filter(({ pending }) => pending.position === undefined)
+      .map(({ kept, state }) => ({ change: kept, state }));
+  }
+
+  add(pending: Pending, { about, insteadOf, isHandled = false }: Made = {}): Promise<Outcome> {
     return new Promise((settle) => {
-      this.#entries.push({ pending, isSent: false, settle });
       const { clientId, seq, change, input, moment } = pending;
-      void this.#options.unsent?.keep({
-        clientId,
-        seq,
-        name: change.name,
-        input,
-        madeAt: moment.now,
-      });
+      const kept = { clientId, seq, name: change.name, input, madeAt: moment.now, about };
+      const entry = entryOf(pending, { kept, isHandled, settle });
+      this.#entries.push(entry);
+      void this.#options.unsent?.keep(kept, insteadOf);
       this.#count();
-      this.flush();
+      this.#next();
+      if (entry.state !== 'sent') entry.isHandled = false;
     });
   }
 
-  /** Takes over what earlier tabs have left, before whatever this one has made meanwhile. */
+  /** Takes over what other tabs have left, each in its place by the time it was made. */
   adopt(left: UnsentChange[], memberId: string): void {
-    const entries = left.map(({ clientId, seq, name, input, madeAt }) => ({
-      pending: {
-        clientId,
-        seq,
-        change: changeNamed(name) ?? { name, apply: () => undefined },
-        input,
-        moment: { memberId, now: madeAt },
-      },
-      isSent: false,
-      settle: (outcome: Outcome) => {
-        if (!outcome.ok) this.#options.onRefused(name, outcome.error);
-      },
-    }));
-    this.#entries = [...entries, ...this.#entries];
+    const entries = left.map((kept) => {
+      const { clientId, seq, name, input, madeAt } = kept;
+      const moment = { memberId, now: madeAt };
+      const pending = { clientId, seq, change: recalled(name), input, moment };
+      return entryOf(pending, { kept, isHandled: false });
+    });
+    this.#entries = merged(this.#entries, entries);
     this.#count();
     this.flush();
   }
 
-  /** Sends whatever may go now. */
+  /** Sends whatever may go now; what failed a moment ago does not wait any longer. */
   flush(): void {
-    if (!this.#options.canSend()) return;
-    const waiting = new Set<unknown>();
-    for (const entry of this.#entries) {
-      if (entry.pending.position !== undefined) continue;
-      const ids = idsIn(entry.pending.input);
-      const isFree = !ids.some((id) => waiting.has(id));
-      waiting.add(ids[0]);
-      if (isFree && !entry.isSent) void this.#send(entry);
-    }
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#next();
   }
 
   /** Lets go of the answered changes that the base rows have passed; says whether there were any. */
@@ -116,36 +123,72 @@ export class Outbox {
     return positions.length > 0 ? Math.min(...positions) : undefined;
   }
 
-  async #send(entry: Entry): Promise<void> {
-    const { pending } = entry;
-    entry.isSent = true;
-    try {
-      const context = { mutationId: `${pending.clientId}:${pending.seq}` };
-      const answer = await this.#options.api.client.mutation(pending.change.name, pending.input, {
-        context,
-      });
-      const { data, position } = answer as { data: unknown; position: number };
-      this.#retries = 0;
-      pending.position = position;
-      entry.settle({ ok: true, data });
-    } catch (error) {
-      entry.isSent = false;
-      const refusal = toCallError(error);
-      if (!refusal || passing.has(refusal.code)) return this.#retry();
-      this.#entries = this.#entries.filter((one) => one !== entry);
-      entry.settle({ ok: false, error: refusal, requestId: refusal.requestId });
+  #next(): void {
+    if (this.#timer !== undefined || !this.#options.canSend()) return;
+    const changed = new Set<string>();
+    const named = new Set<string>();
+    for (const entry of this.#entries) {
+      if (this.#underWay >= mostAtOnce) return;
+      const { pending, links, state } = entry;
+      if (pending.position !== undefined) continue;
+      const { changes, names } = links;
+      const isFree = !names.some((id) => changed.has(id)) && !changes.some((id) => named.has(id));
+      if (isFree && state !== 'sent') void this.#send(entry);
+      for (const id of changes) changed.add(id);
+      for (const id of names) named.add(id);
     }
-    void this.#options.unsent?.drop(pending);
-    this.#count();
-    this.#options.onAnswer();
-    this.flush();
   }
 
-  #retry(): void {
-    clearTimeout(this.#timer);
+  async #send(entry: Entry): Promise<void> {
+    const { pending, kept } = entry;
+    entry.state = 'sent';
+    this.#underWay += 1;
+    let answer: 'done' | 'refused' = 'done';
+    try {
+      const context = { mutationId: `${pending.clientId}:${pending.seq}` };
+      const { data, position } = (await this.#options.api.client.mutation(
+        pending.change.name,
+        pending.input,
+        { context },
+      )) as { data: unknown; position: number };
+      this.#retries = 0;
+      pending.position = position;
+      void this.#options.unsent?.drop(kept);
+      entry.settle({ ok: true, data });
+    } catch (error) {
+      const refusal = toCallError(error);
+      if (!refusal || passing.has(refusal.code)) {
+        this.#underWay -= 1;
+        entry.state = 'again';
+        entry.isHandled = false;
+        return this.#retry(refusal?.details.retryAfter);
+      }
+      answer = 'refused';
+      this.#entries = this.#entries.filter((one) => one !== entry);
+      this.#refuse(entry, refusal);
+    }
+    this.#underWay -= 1;
+    this.#count();
+    this.#options.onAnswer(answer);
+    this.#next();
+  }
+
+  #refuse({ kept, isHandled, settle }: Entry, error: AppError & { requestId?: string }): void {
+    const { code, details, requestId } = error;
+    const refused = { ...kept, refusedAt: Date.now(), code, details, requestId };
+    if (isHandled) void this.#options.unsent?.drop(kept);
+    else this.#options.onRefused(refused, settle !== nobody);
+    settle({ ok: false, error, requestId });
+  }
+
+  #retry(seconds = 0): void {
     const wait = retryAfter[Math.min(this.#retries, retryAfter.length - 1)] ?? 5_000;
     this.#retries += 1;
-    this.#timer = setTimeout(() => this.flush(), wait * (0.75 + Math.random() / 2));
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(
+      () => this.flush(),
+      Math.max(wait * (0.75 + Math.random() / 2), seconds * 1_000),
+    );
   }
 
   #count(): void {
@@ -157,9 +200,48 @@ export class Outbox {
   }
 }
 
-/** The record a change is about first, then every other record that its input names. */
-function idsIn(input: unknown): unknown[] {
-  if (typeof input !== 'object' || input === null) return [input];
-  const { id, ...rest } = input as Record<string, unknown>;
-  return [id, ...Object.values(rest)];
+const nobody = (): void => undefined;
+
+function entryOf(
+  pending: Pending,
+  { kept, isHandled, settle = nobody }: Pick<Entry, 'kept' | 'isHandled'> & Partial<Entry>,
+): Entry {
+  return { pending, kept, isHandled, settle, links: linksOf(pending.input), state: 'waiting' };
+}
+
+/** A change that was kept by its name; it shows from when the page has loaded its feature. */
+export const recalled = (name: string): AnyChange => ({
+  name,
+  apply: (...moment) => changeNamed(name)?.apply(...moment),
+});
+
+/** The record that an input is about, where it has one, and all that it names, that one too. */
+interface Links {
+  changes: string[];
+  names: string[];
+}
+
+function linksOf(input: unknown): Links {
+  const names = [...idsIn(input, new Set())];
+  const isOfOne = typeof input === 'object' && input && 'id' in input;
+  return { changes: isOfOne ? [String(input.id)] : names, names };
+}
+
+function idsIn(value: unknown, found: Set<string>): Set<string> {
+  if (typeof value === 'string' && /^[0-9a-f-]{36}$/.test(value)) found.add(value);
+  else if (typeof value === 'object' && value !== null)
+    for (const held of Object.values(value)) idsIn(held, found);
+  return found;
+}
+
+/** Two lists that are each in order, as one by time. */
+function merged(mine: Entry[], theirs: Entry[]): Entry[] {
+  const all: Entry[] = [];
+  const rest = [...theirs];
+  for (const entry of mine) {
+    while (rest[0] && rest[0].pending.moment.now <= entry.pending.moment.now)
+      all.push(...rest.splice(0, 1));
+    all.push(entry);
+  }
+  return [...all, ...rest];
 }

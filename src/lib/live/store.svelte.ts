@@ -113,11 +113,14 @@ export class Store {
   settle(pending: readonly Pending[]): void {
     const before = this.#overlay;
     this.#overlay = new Map();
+    for (const [entity, rows] of before) for (const id of rows.keys()) this.#touch(entity, id);
+    this.add(...pending);
+  }
+
+  /** Shows one more change over those that are replayed already. */
+  add(...pending: readonly Pending[]): void {
     for (const { change, input, moment } of pending)
       change.apply(this.local, input as never, moment);
-    for (const [entity, rows] of before) for (const id of rows.keys()) this.#touch(entity, id);
-    for (const [entity, rows] of this.#overlay)
-      for (const id of rows.keys()) this.#touch(entity, id);
     for (const [entity, ids] of this.#touched) {
       const collection = this.collection(entity) as unknown as Collection<AnyRow>;
       for (const id of ids) {
@@ -154,6 +157,7 @@ export class Store {
     let rows = this.#overlay.get(entity);
     if (!rows) this.#overlay.set(entity, (rows = new Map<string, AnyRow | undefined>()));
     rows.set(id, row);
+    this.#touch(entity, id);
   }
 
   #rowsOf(entity: EntityName): Map<string, Held> {
