@@ -262,6 +262,14 @@ export interface TeamsTable {
   createdBy: string | null;
 }
 
+export interface PlatformJobsTable {
+  name: string;
+  dueAt: Generated<Timestamp>;
+  run: Generated<number>;
+  leasedUntil: Generated<Timestamp>;
+  finishedAt: Timestamp | null;
+}
+
 export interface PlatformMigrationsTable {
   name: string;
   hash: string;
@@ -379,6 +387,7 @@ export interface DB {
   roles: RolesTable;
   stages: StagesTable;
   teams: TeamsTable;
+  'platform.jobs': PlatformJobsTable;
   'platform.migrations': PlatformMigrationsTable;
   'platform.refreshTokens': PlatformRefreshTokensTable;
   'platform.sessions': PlatformSessionsTable;

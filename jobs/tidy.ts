@@ -8,7 +8,7 @@ import type { Job } from './clock.ts';
 export const tidy = (owner: Pool): Job => ({
   name: 'tidy',
   schedule: '17 3 * * *',
-  async run() {
+  async run(signal) {
     await owner.query('select sync.make_partitions()');
     const removed: Record<string, number | null> = {};
     for (const [table, condition] of [
@@ -17,6 +17,7 @@ export const tidy = (owner: Pool): Job => ({
       ['platform.refresh_tokens', 'expires_at < now()'],
       ['platform.throttles', 'expires_at < now()'],
     ] as const) {
+      signal.throwIfAborted();
       removed[table] = (await owner.query(`delete from ${table} where ${condition}`)).rowCount;
     }
     return { removed };

@@ -21,6 +21,8 @@ export interface Config {
   publicUrl: string | undefined;
   /** How many proxies in front may say who the client is. */
   trustProxy: number;
+  /** How long a node that is to stop goes on as before, but not ready, so that a balancer notices. */
+  drainSeconds: number;
   /** Newest first: the first signs and encrypts, all of them verify and decrypt. */
   secretKeys: string[];
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
@@ -71,6 +73,7 @@ const settings = z.object({
   DEMO_PASSWORD: z.string().min(8).default(DEFAULT_DEMO_PASSWORD),
   PUBLIC_URL: url('http', 'https'),
   TRUST_PROXY: z.union([flag.transform(Number), z.coerce.number().int().min(0).max(9)]).default(0),
+  DRAIN_SECONDS: z.coerce.number().min(0).max(15).optional(),
   SECRET_KEYS: z
     .string()
     .transform((list) => list.split(/[\s,]+/).filter(Boolean))
@@ -100,6 +103,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     throw new ConfigError(lines.join('\n'));
   }
   const read = result.data;
+  if (read.REDIS_URL && !(read.DATABASE_URL && read.SECRET_KEYS)) {
+    throw new ConfigError('REDIS_URL: several nodes must share DATABASE_URL and SECRET_KEYS too.');
+  }
   const dataDir = path.resolve(read.DATA_DIR);
   const config: Config = {
     port: read.PORT,
@@ -113,6 +119,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     demoPassword: read.DEMO_PASSWORD,
     publicUrl: read.PUBLIC_URL && new URL(read.PUBLIC_URL).origin,
     trustProxy: read.TRUST_PROXY,
+    drainSeconds: read.DRAIN_SECONDS ?? (read.TRUST_PROXY > 0 ? 5 : 0),
     secretKeys: read.SECRET_KEYS ?? keepSecretKeys(dataDir),
     logLevel: read.LOG_LEVEL,
     smtpUrl: read.SMTP_URL,

@@ -20,9 +20,10 @@ import { fillDemo } from './demo.ts';
 import { explain } from './explain.ts';
 import { databaseCheck, Health } from './health.ts';
 import { createHttpServer, type Mount } from './http.ts';
+import { Bus } from './live/bus.ts';
 import { LiveServer } from './live/server.ts';
 import { createLog } from './log.ts';
-import { collectProcessMetrics } from './metrics.ts';
+import { collectBusMetrics, collectProcessMetrics } from './metrics.ts';
 import { createPages } from './pages.ts';
 import { handleRest } from './rest/adapter.ts';
 
@@ -58,9 +59,11 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
   const { pool, db, close } = connect({ url, max: 20, name: `syncline ${process.pid}` });
   const own = connect({ url, max: 4, name: `syncline live ${process.pid}` });
   const parts = { config, log, db, pool };
+  const bus = config.redisUrl ? new Bus({ url: config.redisUrl, log }) : undefined;
   const live = new LiveServer({
     pool,
     ownPool: own.pool,
+    bus,
     log,
     admit: (handshake) => admit(parts, handshake),
     findMember: (userId, organization) => findMember(parts, { userId }, organization),
@@ -70,6 +73,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
   const app: App = { config, log, pool, db, live };
   setApp(app);
   collectProcessMetrics(pool);
+  if (bus) collectBusMetrics(bus);
   const health = new Health({
     database: databaseCheck(pool, await newestMigration()),
     live: () => live.health() === undefined,
@@ -84,9 +88,11 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
       { path: '/', handle: pages.handle },
     );
   }
-  await live.attach(server);
-  const owner = connectAsOwner({ url: database.url, max: 1, name: 'syncline jobs' });
-  const clock = config.roles.jobs ? startClock({ jobs: [tidy(owner.pool)], log }) : undefined;
+  await live.attach(config.roles.web ? server : undefined);
+  const owner = connectAsOwner({ url: database.url, max: 2, name: 'syncline jobs' });
+  const clock = config.roles.jobs
+    ? startClock({ jobs: [tidy(owner.pool)], pool: owner.pool, log })
+    : undefined;
   if (config.demo) await fillDemo(app, { password: config.demoPassword });
   await listen(server, config);
   announce(config, server);
@@ -94,9 +100,10 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
   return async () => {
     health.isDraining = true;
     // A balancer needs a moment to notice that this node takes no more requests.
-    if (config.trustProxy > 0) await sleep(5000);
+    await sleep(config.drainSeconds * 1000);
     const closed = closeServer(server);
-    await Promise.all([live.stop(), clock?.stop()]);
+    await Promise.all([live.drain(), clock?.stop()]);
+    await live.stop();
     await closed;
     await pages?.close();
     await Promise.all([close(), own.close(), owner.close()]);

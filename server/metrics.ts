@@ -36,6 +36,16 @@ export function collectProcessMetrics(pool: Pool): void {
   });
 }
 
+export function collectBusMetrics(bus: { isUp: boolean }): void {
+  new Gauge({
+    name: 'sync_bus_up',
+    help: 'Whether this node and the others can hear each other.',
+    collect() {
+      this.set(bus.isUp ? 1 : 0);
+    },
+  });
+}
+
 /** Prometheus' text. */
 export async function handleMetrics(_: IncomingMessage, response: ServerResponse): Promise<void> {
   response.writeHead(200, { 'content-type': register.contentType });

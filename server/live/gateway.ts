@@ -17,6 +17,7 @@ export function acceptWatchers(live: LiveServer): void {
     if (typeof organization !== 'string' || organization.length > 100)
       return next(new Error('BAD_INPUT'));
     if (protocol !== protocolVersion) return next(new Error('TOO_OLD'));
+    if (live.isDraining) return next(new Error('UNAVAILABLE'));
     const plain = Object.fromEntries(
       Object.entries(headers).map(([name, value]) => [name, String(value)]),
     );

@@ -1,7 +1,9 @@
 import { packId } from '#lib/shared/ids.ts';
 import { levelOf } from '#lib/shared/standing.ts';
 import type { Presence, PresenceEntry } from '#lib/shared/wire.ts';
+import type { Bus } from './bus.ts';
 import type { Io } from './hub.ts';
+import { Neighbours, type Placed } from './neighbours.ts';
 import type { Watcher } from './watcher.ts';
 
 /** Changes of presence are gathered this long, in milliseconds, and sent together. */
@@ -10,15 +12,23 @@ const longest = 120;
 
 const presenceRoom = (organizationId: string): string => `people:${organizationId}`;
 
-/** Who is here, in memory only: a tab's place, the card it carries, the field it is in. */
+/** Who is here, in memory only: a tab's place, the card it carries, the field it is in; on all nodes. */
 export class PresenceBoard {
   readonly #io: Io;
   readonly #states = new Map<Watcher, Presence>();
-  readonly #changed = new Map<string, PresenceEntry[]>();
+  readonly #changed = new Map<string, Placed>();
+  readonly #neighbours: Neighbours | undefined;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(io: Io) {
+  constructor(io: Io, bus: Bus | undefined) {
     this.#io = io;
+    this.#neighbours =
+      bus &&
+      new Neighbours({
+        bus,
+        own: () => [...this.#states].map(([one, state]) => placed(one, state)),
+        show: (changed) => this.#show(changed),
+      });
   }
 
   join(watcher: Watcher): void {
@@ -36,10 +46,10 @@ export class PresenceBoard {
     const others = [...this.#states].filter(
       ([one]) => one.member.organizationId === organizationId,
     );
-    watcher.socket.emit(
-      'people',
-      others.map(([one, state]) => entryOf(one, state)),
-    );
+    watcher.socket.emit('people', [
+      ...others.map(([one, state]) => entryOf(one, state)),
+      ...(this.#neighbours?.of(organizationId) ?? []),
+    ]);
     void watcher.socket.join(room);
   }
 
@@ -55,25 +65,38 @@ export class PresenceBoard {
   }
 
   #announce(watcher: Watcher, state: Presence | null): void {
-    const { organizationId } = watcher.member;
-    const entries = this.#changed.get(organizationId) ?? [];
-    const entry = entryOf(watcher, state);
-    this.#changed.set(organizationId, [...entries.filter(([tab]) => tab !== entry[0]), entry]);
+    this.#changed.set(watcher.socket.id, placed(watcher, state));
     this.#timer ??= setTimeout(() => this.#send(), gather);
   }
 
   #send(): void {
     this.#timer = undefined;
-    for (const [organizationId, entries] of this.#changed) {
-      this.#io.to(presenceRoom(organizationId)).emit('people', entries);
-    }
+    const changed = [...this.#changed.values()];
     this.#changed.clear();
+    this.#show(changed);
+    this.#neighbours?.tell(changed);
+  }
+
+  #show(changed: Placed[]): void {
+    for (const [organizationId, those] of Map.groupBy(changed, ([id]) => id)) {
+      this.#io.to(presenceRoom(organizationId)).emit(
+        'people',
+        those.map(([, entry]) => entry),
+      );
+    }
   }
 
   stop(): void {
     clearTimeout(this.#timer);
+    this.#states.clear();
+    this.#neighbours?.leave();
   }
 }
+
+const placed = (watcher: Watcher, state: Presence | null): Placed => [
+  watcher.member.organizationId,
+  entryOf(watcher, state),
+];
 
 const entryOf = (watcher: Watcher, state: Presence | null): PresenceEntry => [
   watcher.socket.id,

@@ -1,12 +1,15 @@
 import type { Server as HttpServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { Server } from 'socket.io';
 import type { Member } from '../access.ts';
+import type { Bus } from './bus.ts';
 import type { Committer } from './commit.ts';
 import { Flush } from './flush.ts';
 import { Hub, type Io } from './hub.ts';
 import type { LogRow } from './log.ts';
+import { Pokes } from './pokes.ts';
 import { PresenceBoard } from './presence.ts';
 import { acceptWatchers } from './gateway.ts';
 import { Revocation } from './revocation.ts';
@@ -25,6 +28,8 @@ export interface LiveOptions {
   ownPool: Pool;
   /** Where the log and the rows are read, in place of Postgres. */
   source?: Source;
+  /** To the other nodes; without it this one works alone. */
+  bus?: Bus | undefined;
   log: Logger;
   /** Decides over a handshake: its headers, and the organization that it names. */
   admit(handshake: {
@@ -53,7 +58,10 @@ export class LiveServer implements Committer {
   readonly subscriptions: Subscriptions;
   readonly tail: Tail;
   readonly revocation: Revocation;
+  readonly #pokes: Pokes | undefined;
   #epoch = '';
+  #isOpen = false;
+  #isDraining = false;
   #heartbeat: NodeJS.Timeout | undefined;
 
   constructor(options: LiveOptions) {
@@ -70,7 +78,7 @@ export class LiveServer implements Committer {
       pingTimeout: 2_400,
       destroyUpgrade: false,
     });
-    this.presence = new PresenceBoard(this.io);
+    this.presence = new PresenceBoard(this.io, options.bus);
     this.subscriptions = new Subscriptions(this);
     this.revocation = new Revocation(this);
     this.tail = new Tail({
@@ -81,22 +89,40 @@ export class LiveServer implements Committer {
       onSkip: (hub) => this.#resync(hub),
       onAdvance: (hub) => this.revocation.check(hub),
     });
+    this.#pokes =
+      options.bus &&
+      new Pokes(options.bus, (organizationId, position) =>
+        this.#look(organizationId, position, []),
+      );
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
   }
 
   get epoch(): string {
     return this.#epoch;
   }
 
-  async attach(http: HttpServer): Promise<void> {
+  /** Follows the log, and lets sockets in where there is a server for them. */
+  async attach(http?: HttpServer): Promise<void> {
     this.#epoch = await this.source.epoch();
+    this.options.bus?.start(this.#epoch);
+    this.tail.start();
+    if (!http) return;
+    this.#isOpen = true;
     acceptWatchers(this);
     this.io.attach(http);
-    this.tail.start();
     this.revocation.start();
     this.#heartbeat = setInterval(() => this.#beat(), 1_000);
   }
 
   poke(organizationId: string, position: number, rows: LogRow[]): void {
+    this.#look(organizationId, position, rows);
+    this.#pokes?.tell(organizationId, position);
+  }
+
+  #look(organizationId: string, position: number, rows: LogRow[]): void {
     const hub = this.hubs.get(organizationId);
     if (!hub) return;
     this.tail
@@ -130,13 +156,29 @@ export class LiveServer implements Committer {
     return { sockets: this.watchers.size, hubs: this.hubs.size };
   }
 
+  /**
+   * Sends everybody to the other nodes, a few at a time and each with a wait of its own, so that they do
+   * not arrive all at once. New sockets are refused.
+   */
+  async drain(): Promise<void> {
+    this.#isDraining = true;
+    const leaving = [...this.watchers];
+    const slice = Math.max(50, Math.ceil(leaving.length / 50));
+    while (leaving.length > 0) {
+      const now = leaving.splice(0, slice);
+      for (const watcher of now) watcher.close('draining', Math.random() * now.length * 4);
+      if (leaving.length > 0) await sleep(100);
+    }
+  }
+
   async stop(): Promise<void> {
+    await this.drain();
     clearInterval(this.#heartbeat);
     this.revocation.stop();
     this.tail.stop();
     this.presence.stop();
-    for (const watcher of this.watchers) watcher.close('draining');
-    await this.io.close();
+    await this.options.bus?.stop();
+    if (this.#isOpen) await this.io.close();
   }
 
   #resync(hub: Hub): void {

@@ -72,6 +72,7 @@ export class Subscriptions {
       (key) => !watcher.topics.has(key) && this.#mayHave(watcher, key),
     );
     const totals = asked.totals.flatMap((key) => this.#definitionOf(watcher, key) ?? []);
+    if (!watcher.audience) await this.#overtake(watcher.hub, asked.cursor);
     if (!watcher.audience && (await this.#resume(watcher, asked, topics, totals))) return;
     const isStart = !watcher.audience;
     const { hub, socket, rightsKey } = watcher;
@@ -98,6 +99,14 @@ export class Subscriptions {
     });
     for (const { key } of figures)
       socket.emit('totals', key, watcher.totals.get(key)?.entries() ?? []);
+  }
+
+  /** The node that a cursor comes from may have been further on; here nobody goes back in time. */
+  async #overtake(hub: Hub, cursor: Subscribe['cursor']): Promise<void> {
+    if (!cursor || cursor.epoch !== this.#live.epoch || cursor.position <= hub.position) return;
+    const head = await this.#live.source.head(hub.organizationId);
+    await this.#live.flush.barrier();
+    await this.#reach(hub, [{ position: Math.min(head, cursor.position) }]);
   }
 
   /** Continues where an earlier connection ended, when memory or the log still has what was missed. */

@@ -89,8 +89,8 @@ export class Watcher {
     this.audience = undefined;
   }
 
-  close(reason: CloseReason): void {
-    this.socket.emit('bye', reason);
+  close(reason: CloseReason, wait?: number): void {
+    this.socket.emit('bye', reason, ...(wait === undefined ? [] : [Math.round(wait)]));
     this.socket.disconnect(true);
   }
 }

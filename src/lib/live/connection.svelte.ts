@@ -32,6 +32,8 @@ export class Connection {
   state = $state<ConnectionState>('reconnecting');
   readonly #options: Options;
   #patience: ReturnType<typeof setTimeout> | undefined;
+  /** After how many milliseconds the server wants to be asked again. */
+  #wait: number | undefined;
   readonly #dropListeners: () => void;
 
   constructor(options: Options) {
@@ -48,8 +50,9 @@ export class Connection {
     });
     this.socket.on('disconnect', (reason) => {
       this.#down();
-      if (reason === 'io server disconnect')
-        setTimeout(() => this.socket.connect(), Math.random() * 2_000);
+      if (reason !== 'io server disconnect') return;
+      setTimeout(() => this.socket.connect(), this.#wait ?? Math.random() * 2_000);
+      this.#wait = undefined;
     });
     this.socket.on('connect_error', ({ message }) => {
       this.#down();
@@ -57,7 +60,8 @@ export class Connection {
       else if (message === 'TOO_OLD') this.#end('tooOld');
       else if (!this.socket.active) setTimeout(() => this.socket.connect(), 2_000);
     });
-    this.socket.on('bye', (reason) => {
+    this.socket.on('bye', (reason, wait) => {
+      this.#wait = wait;
       if (reason === 'signedOut' || reason === 'removed') this.#end(reason);
     });
     const offline = (): void => void this.socket.disconnect();

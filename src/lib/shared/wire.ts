@@ -68,7 +68,8 @@ export interface ServerMessages {
   refused: (key: string, code: 'FORBIDDEN' | 'BAD_INPUT') => void;
   f: (frame: Frame) => void;
   people: (entries: PresenceEntry[]) => void;
-  bye: (reason: CloseReason) => void;
+  /** `wait`: after how many milliseconds to come back. */
+  bye: (reason: CloseReason, wait?: number) => void;
 }
 
 export interface ClientMessages {
