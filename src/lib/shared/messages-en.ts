@@ -190,6 +190,7 @@ export const en = {
   'activity.kind': 'Kind',
   'activity.what': 'What to do',
   'activity.when': 'When',
+  'activity.time': 'At what time',
   'activity.done': 'Done',
 
   'quick.title': 'Deal title',
@@ -250,6 +251,10 @@ export const en = {
   'keys.singleLetters': 'Single-letter shortcuts',
   'keys.space': 'Space',
 
+  'keys.nextCard': 'Next and previous deal',
+  'keys.goToBoard': 'Go to the board',
+  'keys.goToCustomers': 'Go to the customers',
+  'history.failed': 'The history cannot be loaded now.',
   'history.title': 'History',
   'history.created': '{name} made the deal',
   'history.updated': '{name} changed the deal',

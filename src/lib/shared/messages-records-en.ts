@@ -69,7 +69,6 @@ export const recordsEn = {
   'customers.keyOpen': 'Open the customer, or edit the cell',
   'customers.keyEdit': 'Edit the cell',
   'customers.keyTab': 'Save and edit the next cell',
-  'customers.keyEscape': 'Cancel the edit, close',
   'customers.keyCreate': 'Add a customer',
   'customers.gridHelp': 'Arrows move, Enter opens, F2 edits',
   'customers.edit': 'Edit {field} of {name}',

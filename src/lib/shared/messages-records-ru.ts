@@ -75,7 +75,6 @@ export const recordsRu: Translated<typeof recordsEn> = {
   'customers.keyOpen': 'Открыть клиента или править ячейку',
   'customers.keyEdit': 'Править ячейку',
   'customers.keyTab': 'Сохранить и править следующую',
-  'customers.keyEscape': 'Отменить правку, закрыть',
   'customers.keyCreate': 'Добавить клиента',
   'customers.gridHelp': 'Стрелки переходят, Enter открывает, F2 правит',
   'customers.edit': 'Править: {field}, {name}',

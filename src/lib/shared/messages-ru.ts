@@ -210,6 +210,7 @@ export const ru: Translated<typeof en> = {
   'activity.kind': 'Вид',
   'activity.what': 'Что сделать',
   'activity.when': 'Когда',
+  'activity.time': 'Во сколько',
   'activity.done': 'Сделано',
 
   'quick.title': 'Название сделки',
@@ -275,6 +276,10 @@ export const ru: Translated<typeof en> = {
   'keys.singleLetters': 'Однобуквенные клавиши',
   'keys.space': 'Пробел',
 
+  'keys.nextCard': 'Следующая и предыдущая сделка',
+  'keys.goToBoard': 'К доске сделок',
+  'keys.goToCustomers': 'К клиентам',
+  'history.failed': 'Ленту сейчас не загрузить.',
   'history.title': 'Лента',
   'history.created': '{name}: сделка создана',
   'history.updated': '{name}: сделка изменена',

@@ -98,6 +98,20 @@ export interface TotalMoney extends Money {
   left: Money[];
 }
 
+/** The rate of each currency that holds on a day: the last that had begun by then. */
+export function ratesOn<Dated extends Rate & { validFrom: string }>(
+  day: string,
+  rates: Iterable<Dated>,
+): Dated[] {
+  const latest = new Map<string, Dated>();
+  for (const rate of rates) {
+    const known = latest.get(rate.currency);
+    if (rate.validFrom <= day && (!known || known.validFrom < rate.validFrom))
+      latest.set(rate.currency, rate);
+  }
+  return [...latest.values()];
+}
+
 export function totalIn(currency: string, amounts: Money[], rates: Rate[]): TotalMoney {
   const total: TotalMoney = { value: 0, currency, isConverted: false, left: [] };
   for (const amount of amounts) {

@@ -1,7 +1,7 @@
 import type { Live } from '#lib/live/live.svelte.ts';
 import type { Customer } from '#lib/shared/entities.ts';
 import { intlLocale } from '#lib/shared/i18n.ts';
-import { totalIn, type TotalMoney } from '#lib/shared/money.ts';
+import { ratesOn, totalIn, type TotalMoney } from '#lib/shared/money.ts';
 import type { Toasts } from '#lib/ui/toasts.svelte.ts';
 import type { Words } from '#lib/ui/words.svelte.ts';
 import { arrange, type Entry } from './arrange.ts';
@@ -90,15 +90,9 @@ export class Customers {
   );
   readonly tags = $derived([...new Set(this.all.flatMap(({ tags }) => tags))].sort().slice(0, 40));
 
-  readonly #rates = $derived.by(() => {
-    const latest = new Map<string, { currency: string; rate: string; validFrom: string }>();
-    for (const rate of this.live.rows('exchangeRates').all) {
-      const known = latest.get(rate.currency);
-      const isDue = rate.validFrom <= this.words.today;
-      if (isDue && (!known || known.validFrom < rate.validFrom)) latest.set(rate.currency, rate);
-    }
-    return [...latest.values()];
-  });
+  readonly #rates = $derived.by(() =>
+    ratesOn(this.words.today, this.live.rows('exchangeRates').all),
+  );
   readonly #amounts = $derived.by(() => {
     const amounts = new Map<string, { currency: string; count: number; value: number }[]>();
     for (const [group, [count = 0, value = 0]] of this.#around.totals()) {

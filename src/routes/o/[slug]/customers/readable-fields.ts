@@ -1,4 +1,5 @@
 import type { MessageKey } from '#lib/shared/i18n.ts';
+import type { FieldChange, ReadableField } from '#lib/ui/record/history.ts';
 import type { Words } from '#lib/ui/words.svelte.ts';
 
 const told = [
@@ -22,9 +23,9 @@ const told = [
 
 /** The changed fields of a customer, with their values in words. */
 export function readableFields(
-  changes: { field: string; from?: unknown; to?: unknown }[],
+  changes: FieldChange[],
   { words, memberName }: { words: Words; memberName: (id: string) => string },
-): { label: string; from: string; to: string }[] {
+): ReadableField[] {
   const say: (key: MessageKey) => string = words.t;
   const text = (field: string, value: unknown): string => {
     const list = Array.isArray(value) ? value.join(', ') : value;

@@ -30,6 +30,16 @@ export function onCardKey(board: Board, focused: Deal, event: KeyboardEvent): bo
   return true;
 }
 
+/** To the next card or the one before, on into the next column; an open panel goes with it. */
+export function stepBy(board: Board, by: 1 | -1): void {
+  const deals = board.columns.flatMap((column) => column.deals);
+  const at = deals.findIndex((deal) => deal.id === (board.openId ?? board.focusedId));
+  const next = deals[at < 0 ? 0 : at + by];
+  if (!next) return;
+  if (board.openId) board.open(next.id);
+  else document.getElementById(`deal-${next.id}`)?.focus();
+}
+
 const steps: Record<string, { column: number; row: number }> = {
   ArrowUp: { column: 0, row: -1 },
   ArrowDown: { column: 0, row: 1 },

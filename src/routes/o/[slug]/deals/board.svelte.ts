@@ -1,14 +1,14 @@
 import type { Live } from '#lib/live/live.svelte.ts';
 import { dealMatcher, type DealFilter } from '#lib/shared/deal-filter.ts';
 import type { Deal, Stage } from '#lib/shared/entities.ts';
-import { totalIn, type Money, type TotalMoney } from '#lib/shared/money.ts';
+import { ratesOn, totalIn, type Money, type TotalMoney } from '#lib/shared/money.ts';
 import { byPosition, byRank } from '#lib/shared/rank.ts';
 import type { Toasts } from '#lib/ui/toasts.svelte.ts';
 import type { Words } from '#lib/ui/words.svelte.ts';
 import { BoardPeople } from './board-people.svelte.ts';
 import { DealActions } from './deal-actions.svelte.ts';
 import { Drag } from './drag.svelte.ts';
-import type { History, Names } from './history.ts';
+import type { Names } from './readable-fields.ts';
 import { filterOf, isEmptyFilter, withFilter, type Filter } from '#lib/shared/board-address.ts';
 
 export interface Column {
@@ -146,15 +146,9 @@ export class Board {
     const own = this.#around.organization().currency;
     return used.size === 1 ? ([...used][0] ?? own) : own;
   });
-  readonly #rates = $derived.by(() => {
-    const latest = new Map<string, { currency: string; rate: string; validFrom: string }>();
-    for (const rate of this.live.rows('exchangeRates').all) {
-      const known = latest.get(rate.currency);
-      const isDue = rate.validFrom <= this.words.today;
-      if (isDue && (!known || known.validFrom < rate.validFrom)) latest.set(rate.currency, rate);
-    }
-    return [...latest.values()];
-  });
+  readonly #rates = $derived.by(() =>
+    ratesOn(this.words.today, this.live.rows('exchangeRates').all),
+  );
 
   readonly columns = $derived.by((): Column[] => {
     const open = this.openStages;
@@ -310,11 +304,6 @@ export class Board {
     member: (id) => this.memberName(id) || undefined,
     reason: (id) => this.lostReasons.find((one) => one.id === id)?.name,
   };
-
-  /** The log of a deal, newest first. */
-  async history(id: string, before?: string): Promise<History> {
-    return this.live.api.call.timeline.ofRecord.query({ entity: 'deals', id, before, limit: 30 });
-  }
 
   async copyLink(dealId: string): Promise<void> {
     const link = new URL(`${this.home}/deals?deal=${dealId}`, this.#around.url());

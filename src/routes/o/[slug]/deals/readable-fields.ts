@@ -1,25 +1,6 @@
 import type { MessageKey } from '#lib/shared/i18n.ts';
+import type { FieldChange, ReadableField } from '#lib/ui/record/history.ts';
 import type { Words } from '#lib/ui/words.svelte.ts';
-
-/** One entry of the log about a record: who did what, and which fields went from what to what. */
-export interface Entry {
-  place: string;
-  at: string;
-  actor?: { memberId: string | null; name: string };
-  action: 'created' | 'changed' | 'deleted';
-  changes: FieldChange[];
-}
-
-export interface History {
-  entries: Entry[];
-  nextBefore: string | null;
-}
-
-export interface FieldChange {
-  field: string;
-  from?: unknown;
-  to?: unknown;
-}
 
 export interface Names {
   stage(id: string): string | undefined;
@@ -49,7 +30,7 @@ const labels: Record<string, MessageKey> = {
 export function readableFields(
   fields: FieldChange[],
   { words, names, currency }: { words: Words; names: Names; currency: string },
-): { label: string; from: string; to: string }[] {
+): ReadableField[] {
   const say: (key: MessageKey) => string = words.t;
   const text = (field: string, value: unknown): string => {
     if (value === null || value === undefined || value === '') return words.t('history.blank');
