@@ -318,6 +318,14 @@ export interface PlatformUsersTable {
   createdAt: Generated<Timestamp>;
 }
 
+export interface SyncCanariesTable {
+  id: string;
+  organizationId: string;
+  beat: Generated<number>;
+  rev: Generated<number>;
+  updatedAt: Generated<Timestamp>;
+}
+
 export interface SyncChangeLogTable {
   xid: string;
   organizationId: string;
@@ -393,6 +401,7 @@ export interface DB {
   'platform.sessions': PlatformSessionsTable;
   'platform.throttles': PlatformThrottlesTable;
   'platform.users': PlatformUsersTable;
+  'sync.canaries': SyncCanariesTable;
   'sync.changeLog': SyncChangeLogTable;
   'sync.changeTx': SyncChangeTxTable;
   'sync.mutations': SyncMutationsTable;

@@ -1,9 +1,10 @@
 import type { Pool } from 'pg';
+import { nobody } from '#server/live/canary.ts';
 import type { Job } from './clock.ts';
 
 /**
  * Makes the change log's partitions two weeks ahead, and removes what has run out: the answers of
- * changes after 90 days, sessions, tokens and throttles. `owner` is the login that migrates.
+ * changes after 90 days, the canary's log, sessions, tokens and throttles. `owner` is the login that migrates.
  */
 export const tidy = (owner: Pool): Job => ({
   name: 'tidy',
@@ -13,6 +14,9 @@ export const tidy = (owner: Pool): Job => ({
     const removed: Record<string, number | null> = {};
     for (const [table, condition] of [
       ['sync.mutations', `at < now() - interval '90 days'`],
+      // The canary's, which would be a row every few seconds for ever.
+      ['sync.change_log', `organization_id = '${nobody}' and at < now() - interval '1 day'`],
+      ['sync.change_tx', `organization_id = '${nobody}' and at < now() - interval '1 day'`],
       ['platform.sessions', 'expires_at < now()'],
       ['platform.refresh_tokens', 'expires_at < now()'],
       ['platform.throttles', 'expires_at < now()'],

@@ -21,6 +21,8 @@ import { explain } from './explain.ts';
 import { databaseCheck, Health } from './health.ts';
 import { createHttpServer, type Mount } from './http.ts';
 import { Bus } from './live/bus.ts';
+import { Canary } from './live/canary.ts';
+import { collectLive } from './live/path.ts';
 import { LiveServer } from './live/server.ts';
 import { createLog } from './log.ts';
 import { collectBusMetrics, collectProcessMetrics } from './metrics.ts';
@@ -74,9 +76,12 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
   setApp(app);
   collectProcessMetrics(pool);
   if (bus) collectBusMetrics(bus);
+  collectLive(live);
+  const canary = new Canary(live, { log });
   const health = new Health({
     database: databaseCheck(pool, await newestMigration()),
     live: () => live.health() === undefined,
+    canary: () => canary.isAlive,
   });
   const mounts: Mount[] = [];
   const server = createHttpServer({ config, log, health, mounts });
@@ -89,6 +94,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
     );
   }
   await live.attach(config.roles.web ? server : undefined);
+  canary.start();
   const owner = connectAsOwner({ url: database.url, max: 2, name: 'syncline jobs' });
   const clock = config.roles.jobs
     ? startClock({ jobs: [tidy(owner.pool)], pool: owner.pool, log })
@@ -101,6 +107,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
     health.isDraining = true;
     // A balancer needs a moment to notice that this node takes no more requests.
     await sleep(config.drainSeconds * 1000);
+    canary.stop();
     const closed = closeServer(server);
     await Promise.all([live.drain(), clock?.stop()]);
     await live.stop();

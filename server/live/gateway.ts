@@ -1,6 +1,7 @@
 import type { Subscribe } from '#lib/shared/wire.ts';
 import { protocolVersion } from '#lib/shared/wire.ts';
 import { columnsOf, entityNames } from '#lib/shared/entities.ts';
+import { applied } from './path.ts';
 import type { LiveServer } from './server.ts';
 import { Watcher, type Admission, type LiveSocket } from './watcher.ts';
 
@@ -55,6 +56,10 @@ function welcome(live: LiveServer, socket: LiveSocket): void {
   });
   socket.on('advance', () => {
     if (watcher.audience) hub.catchUp(watcher.audience);
+  });
+  socket.on('applied', (position, answer) => {
+    const lag = applied(hub, position);
+    if (lag !== undefined && typeof answer === 'function') answer(lag);
   });
   socket.on('presence', (state) => live.presence.set(watcher, state));
   socket.on('disconnect', () => {

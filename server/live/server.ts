@@ -152,8 +152,9 @@ export class LiveServer implements Committer {
       : undefined;
   }
 
-  counts(): { sockets: number; hubs: number } {
-    return { sockets: this.watchers.size, hubs: this.hubs.size };
+  /** How many transactions each hub is behind what is known to be in the log. */
+  lags(): number[] {
+    return [...this.hubs.values()].map((hub) => this.tail.lag(hub));
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Flush } from './flush.ts';
 import type { Hub } from './hub.ts';
 import { readTransactions, type LogRow } from './log.ts';
+import { advance } from './path.ts';
 import type { Source } from './source.ts';
 
 const pollEvery = 50;
@@ -75,8 +76,13 @@ export class Tail {
     const isWhole = rows.length > 0 && rows.length <= mostHandedOver;
     if (!isNext || !isWhole || this.#early(hub) > 0) return this.read(hub, position);
     this.#lastRead.set(hub, performance.now());
-    hub.advance(readTransactions(rows));
+    advance(hub, readTransactions(rows));
     this.#options.onAdvance(hub);
+  }
+
+  /** How many transactions a hub is behind what is known to be in the log. */
+  lag(hub: Hub): number {
+    return Math.max(0, (this.#wanted.get(hub) ?? 0) - hub.position);
   }
 
   async #readAll(hub: Hub): Promise<void> {
@@ -94,7 +100,7 @@ export class Tail {
           hub.skipTo(position);
           this.#options.onSkip(hub);
         } else {
-          hub.advance(readTransactions(rows));
+          advance(hub, readTransactions(rows));
           this.#options.onAdvance(hub);
         }
       }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { tidy } from '#jobs/tidy.ts';
+import { nobody } from '#server/live/canary.ts';
 import { freshDatabase } from '#tests/support/database.ts';
 
 const { signal } = new AbortController();
@@ -31,4 +32,31 @@ test('the change log has its partitions two weeks ahead', async () => {
   await tidy(pool).run(signal);
   const { rows } = await pool.query(`select to_regclass(${last}) is not null as made`);
   expect(rows).toEqual([{ made: true }]);
+});
+
+test('the canary leaves a day of its log', async () => {
+  await using base = await freshDatabase();
+  const { pool } = base.owner;
+  const beat = (organization: string) =>
+    pool.query(
+      `insert into sync.canaries (id, organization_id) values (gen_random_uuid(), '${organization}')`,
+    );
+  await beat(nobody);
+  await beat(nobody);
+  await beat(randomUUID());
+  await pool.query(
+    `begin; create temp table first on commit drop as
+       select xid from sync.change_tx where organization_id = '${nobody}' and pos = 1;
+     update sync.change_tx set at = at - interval '2 days' where pos = 1;
+     update sync.change_log set at = at - interval '2 days' where xid in (select xid from first); commit`,
+  );
+  await tidy(pool).run(signal);
+  const { rows } = await pool.query(
+    `select organization_id = '${nobody}' as is_nobodys, count(*)::int as txs from sync.change_tx group by 1 order by 1`,
+  );
+  expect(rows).toEqual([
+    { is_nobodys: false, txs: 1 },
+    { is_nobodys: true, txs: 1 },
+  ]);
+  expect((await pool.query('select from sync.change_log')).rowCount).toBe(2);
 });

@@ -77,5 +77,7 @@ export interface ClientMessages {
   unsubscribe: (keys: string[]) => void;
   /** Asks for the current position now, when a change of one's own waits for it. */
   advance: () => void;
+  /** Now and then: everything up to here is shown. The answer is how many milliseconds after its commit. */
+  applied: (position: number, answer: (lag: number) => void) => void;
   presence: (state: Presence) => void;
 }
