@@ -36,7 +36,9 @@ export class Bus {
   #link: Link | undefined;
   #isWanted = false;
   #isTalking = false;
+  /** When this node last heard itself, or began to try; and whether it did on this link. */
   #heard = 0;
+  #isHeard = false;
   #beat: NodeJS.Timeout | undefined;
   readonly #stopping = new AbortController();
 
@@ -58,7 +60,7 @@ export class Bus {
 
   /** Whether this node hears what it says, and so the others. */
   get isUp(): boolean {
-    return this.#link !== undefined && performance.now() - this.#heard < patience;
+    return this.#isHeard && performance.now() - this.#heard < patience;
   }
 
   /** Somebody has something to say. */
@@ -96,6 +98,7 @@ export class Bus {
     const [node, words] = JSON.parse(text) as [string, Words];
     if (node === this.node) {
       this.#heard = performance.now();
+      this.#isHeard = true;
       return;
     }
     for (const [name, body] of Object.entries(words)) this.#talkers.get(name)?.hear(node, body);
@@ -129,6 +132,7 @@ export class Bus {
       }
       link.cut();
       this.#link = undefined;
+      this.#isHeard = false;
       const wait = Math.min(longestWait, 50 * 2 ** Math.min(failures, 10));
       await sleep(wait * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
     }

@@ -38,7 +38,7 @@ export async function startNodes({
   const settings = {
     DATABASE_URL: base.url,
     DATA_DIR: dataDir,
-    SECRET_KEYS: 'a key that all the nodes of a test share',
+    SECRET_KEYS: 'a-key-that-all-the-nodes-of-a-test-share',
     LOG_LEVEL: 'error',
     ...env,
   };
