@@ -4,6 +4,7 @@ import { dealLists } from './deal-lists.ts';
 import { dealProducts } from './deal-products.ts';
 import { dealStates } from './deal-states.ts';
 import { deals } from './deals.ts';
+import { access } from './explain-access.ts';
 import { exchangeRates } from './exchange-rates.ts';
 import { lostReasons } from './lost-reasons.ts';
 import { pipelines } from './pipelines.ts';
@@ -20,6 +21,7 @@ import { mergeRouters, router } from './trpc.ts';
 
 /** The table of contents: one line a feature. */
 export const appRouter = router({
+  access,
   activities,
   customers,
   deals: mergeRouters(deals, dealLists, dealStates),

@@ -14,6 +14,8 @@ const product: Fixture = async ({ make }) => ({ id: await make.product() });
 
 /** One for each procedure: without it the walk is red. */
 export const fixtures: Record<string, Fixture> = {
+  'access.why': async ({ make }, ownerId) => ({ entity: 'deals', id: await make.deal(ownerId) }),
+
   'activities.list': async ({ make }, ownerId) => {
     await make.activity(ownerId);
     return { ownerId };
@@ -197,6 +199,7 @@ export const fixtures: Record<string, Fixture> = {
     roleId: await roleId('sales'),
     teamId: await make.team(),
   }),
+  'members.chooseCardFields': () => ({ fields: ['owner'] }),
   'members.update': async ({ make, roleId }) => ({
     id: await make.member(),
     roleId: await roleId('viewer'),

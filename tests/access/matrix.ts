@@ -23,6 +23,8 @@ const notYours = 'FORBIDDEN: notYours';
  * taken away, or given to somebody else, differs from it.
  */
 export const matrix: Record<string, { may: Caller[]; beside?: Beside; mate?: typeof notYours }> = {
+  'access.why': { may: members },
+
   'activities.list': { may: lookers, beside: 'nothing' },
   'activities.get': { may: lookers, beside: 'NOT_FOUND' },
   'activities.create': { may: editors, beside: 'BAD_INPUT' },
@@ -106,6 +108,7 @@ export const matrix: Record<string, { may: Caller[]; beside?: Beside; mate?: typ
   'members.get': { may: heads },
   'members.create': { may: heads },
   'members.update': { may: heads },
+  'members.chooseCardFields': { may: members },
 
   'organizations.mine': { may: signedIn },
   'organizations.create': { may: signedIn },
