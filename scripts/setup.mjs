@@ -16,7 +16,8 @@ const BUILD_INPUTS = ['src', 'server', 'db', 'static', 'svelte.config.js', 'vite
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
 /**
- * `start`: packages and pages. `dev`, `command`: packages. `test`: packages, pages and a browser.
+ * `start`: packages and pages. `dev`, `command`: packages. `test`: packages, pages, a browser, and Redis
+ * where it can be had.
  * @param {string} purpose
  */
 export function setup(purpose) {
@@ -25,7 +26,10 @@ export function setup(purpose) {
     installPackages();
     if (purpose === 'start' || purpose === 'test') buildPages();
     if (purpose === 'dev') run('svelte-kit', ['sync'], { quiet: true });
-    if (purpose === 'test') findBrowser();
+    if (purpose === 'test') {
+      findBrowser();
+      findRedis();
+    }
   });
 }
 
@@ -63,15 +67,31 @@ function buildPages() {
 
 function findBrowser() {
   if (ownBrowser() || BROWSERS.some(isOnPath)) return;
-  if (process.platform === 'linux' && process.getuid?.() === 0 && isOnPath('apt-get')) {
+  if (canInstall()) {
     say('Installing Chromium for the browser tests…');
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    spawnSync('apt-get', ['update', '-qq'], { stdio: 'ignore', env });
-    spawnSync('apt-get', ['install', '-y', '-qq', 'chromium'], { stdio: 'ignore', env });
+    install('chromium');
     if (isOnPath('chromium')) return;
   }
   say('Installing a browser for the browser tests…');
   run('playwright', ['install', 'chromium']);
+}
+
+/** Where it cannot be had, the tests of several nodes say that they are not run. */
+function findRedis() {
+  if (isOnPath('redis-server') || !canInstall()) return;
+  say('Installing Redis for the tests of several nodes…');
+  install('redis-server');
+}
+
+function canInstall() {
+  return process.platform === 'linux' && process.getuid?.() === 0 && isOnPath('apt-get');
+}
+
+/** @param {string} name */
+function install(name) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  spawnSync('apt-get', ['update', '-qq'], { stdio: 'ignore', env });
+  spawnSync('apt-get', ['install', '-y', '-qq', name], { stdio: 'ignore', env });
 }
 
 function ownBrowser() {

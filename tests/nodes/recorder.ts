@@ -20,6 +20,8 @@ export class Recorder {
   readonly gaps: string[] = [];
   /** Connections that were given all rows anew, the first included. */
   starts = 0;
+  /** Connections that went on where another had ended. */
+  resumes = 0;
   connections = 0;
   position = 0;
   readonly #socket: Socket<ServerMessages, ClientMessages>;
@@ -29,7 +31,9 @@ export class Recorder {
   #wait: number | undefined;
   #isStopped = false;
 
-  constructor(options: { url: string; token: string; pipelineId: string }) {
+  constructor(options: { url: string; token: string; pipelineId: string; cursor?: Cursor }) {
+    this.#cursor = options.cursor && { ...options.cursor };
+    this.position = options.cursor?.position ?? 0;
     this.#topic = `pipelineDeals/${options.pipelineId}/open`;
     this.#socket = io(options.url, {
       extraHeaders: { authorization: `Bearer ${options.token}` },
@@ -40,6 +44,10 @@ export class Recorder {
       reconnectionDelayMax: 500,
     });
     this.#listen();
+  }
+
+  get cursor(): Cursor | undefined {
+    return this.#cursor;
   }
 
   stop(): void {
@@ -64,7 +72,8 @@ export class Recorder {
       socket.emit('subscribe', { topics: [this.#topic], totals: [], ...cursor });
     });
     socket.on('start', ({ position, rights, resumed }) => {
-      if (!resumed) this.starts += 1;
+      if (resumed) this.resumes += 1;
+      else this.starts += 1;
       if (resumed && position !== this.position) this.gaps.push(`resumed at ${position}`);
       if (position < this.position) this.gaps.push(`back from ${this.position} to ${position}`);
       this.position = position;

@@ -123,10 +123,12 @@ describe.skipIf(!hasRedis)('two web nodes, a worker, one Postgres and one Redis'
   );
 
   test('of a node that is killed the people vanish, and come back through the other one', async () => {
-    const through = await atBoard(balancer.url, 'vera@demo.test');
+    const through = await atBoard(balancer.url, 'maria@demo.test');
     await until('she is seen on both nodes', () => sees(anna, through) && sees(boris, through));
     await meet();
     await nodes.web[1]?.kill();
+    const { done } = through.live.change(updateDeal, { id: dealId(1), title: 'While it dies' });
+    expect(await done).toMatchObject({ ok: true });
     await until('Boris is gone', () => !sees(anna, boris), 20_000);
     await until(
       'who came through the balancer is back',
@@ -138,6 +140,28 @@ describe.skipIf(!hasRedis)('two web nodes, a worker, one Postgres and one Redis'
     await until('Boris is back', () => titleFor(boris) === 'On the node that is left', 20_000);
     await meet();
     through.leave();
+  });
+
+  test('who comes from a node that is further on goes on from there, and not back', async () => {
+    const [one = '', two = ''] = nodes.web.map(({ url }) => url);
+    const first = new Recorder({ url: one, ...ground });
+    await expect.poll(() => first.starts).toBe(1);
+    // The other node is told nothing, and learns what is new from the log alone.
+    lines[1]?.cut();
+    const writers = new Writers(1, { url: one, ground, insists: true });
+    for (let round = 0; round < 20; round += 1) {
+      const { position } = first;
+      await expect.poll(() => first.position, { interval: 1 }).toBeGreaterThan(position);
+      const cursor = first.cursor;
+      const second = new Recorder({ url: two, ...ground, ...(cursor && { cursor }) });
+      await expect.poll(() => second.resumes + second.starts).toBe(1);
+      expect([second.resumes, second.gaps]).toEqual([1, []]);
+      second.stop();
+    }
+    await writers.stop();
+    await compare(ground, writers, [first]);
+    first.stop();
+    lines[1]?.heal();
   });
 
   test('whatever dies, nothing is lost, done twice or out of order', async () => {
