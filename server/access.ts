@@ -108,11 +108,12 @@ export function rowKeys(entity: EntityName, row: Record<string, unknown>): strin
 
 /** The keys that a member holds. */
 export function memberKeys(member: Standing): string[] {
-  const views = new Set(Object.values(entityAccess).map(({ view }) => view));
-  return [...views].flatMap((view) => {
+  const views = new Map(Object.values(entityAccess).map(({ view, owned }) => [view, owned]));
+  return [...views].flatMap(([view, owned]) => {
     const level = levelOf(member, view);
-    if (level === 'all') return [`${view}:all`];
     if (level === 'none') return [];
+    // What has no owner is seen whole, at whatever level.
+    if (level === 'all' || !owned) return [`${view}:all`];
     const own = `${view}:own:${member.memberId}`;
     return level === 'team' && member.teamId ? [`${view}:team:${member.teamId}`, own] : [own];
   });

@@ -99,6 +99,11 @@ export class Store {
     }
   }
 
+  /** All rows come anew, perhaps from an older life of the database: no version here is newer than theirs. */
+  outlive(): void {
+    for (const rows of this.#base.values()) for (const held of rows.values()) held.rev = -1;
+  }
+
   /** Lets go of the rows of an entity that no topic asks for any more. */
   forget(entity: EntityName, isWanted: (row: AnyRow) => boolean): void {
     const held = this.#rowsOf(entity);

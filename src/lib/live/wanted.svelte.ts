@@ -113,6 +113,11 @@ export class Wanted {
     this.#state = 'down';
   }
 
+  /** Whether the rows here are those of the cursor, all that may be had. */
+  get isWhole(): boolean {
+    return [...this.topics.values()].every(({ isCurrent, refused }) => isCurrent || refused);
+  }
+
   arrived(key: string): void {
     const asked = this.topics.get(key);
     if (asked) [asked.isCurrent, asked.ready, asked.refused] = [true, true, undefined];

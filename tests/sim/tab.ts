@@ -1,0 +1,93 @@
+import type { Live, Me } from '#lib/live/live.svelte.ts';
+import type { LiveTotals } from '#lib/live/totals.svelte.ts';
+import type { Subscription } from '#lib/live/wanted.svelte.ts';
+import type { TopicName } from '#lib/shared/entities.ts';
+import { Browser } from './browser.ts';
+import type { Build } from './builds.ts';
+import type { Actor } from './clock.ts';
+import { here } from './here.ts';
+
+/** Somebody with a browser; signed in under a session that may end. */
+export class Person {
+  readonly memberId: string;
+  readonly organizationId: string;
+  readonly browser = new Browser();
+  session: string;
+  #signIns = 1;
+
+  constructor(memberId: string, organizationId: string) {
+    this.memberId = memberId;
+    this.organizationId = organizationId;
+    this.session = `${memberId}#1`;
+  }
+
+  signInAgain(): void {
+    this.#signIns += 1;
+    this.session = `${this.memberId}#${this.#signIns}`;
+  }
+}
+
+/** A change as the person made it. */
+export interface MadeChange {
+  tab: Tab;
+  id: string;
+  name: string;
+  outcome: 'open' | 'ok' | 'refused' | 'untold';
+  data: unknown;
+}
+
+/** One open page: the engine's browser half itself. */
+export class Tab {
+  readonly actor: Actor;
+  readonly person: Person;
+  readonly build: Build;
+  readonly topics = new Map<string, Subscription>();
+  totals: { totals: LiveTotals; stop(): void } | undefined;
+  /** The columns that the server has named, and those of the rows that are here. */
+  welcome: Record<string, string[]> = {};
+  columns: Record<string, string[]> = {};
+  filter = { pipelineId: '', today: '2027-01-15' };
+  live!: Live;
+  /** The session that this page was opened under. */
+  readonly session: string;
+
+  constructor(name: string, person: Person, build: Build) {
+    this.actor = { name, isAlive: true };
+    this.person = person;
+    this.build = build;
+    this.session = person.session;
+  }
+
+  /** Runs as the page itself: whatever it sets going belongs to it. */
+  run(what: () => void): void {
+    here.clock.after(0, what, this.actor);
+  }
+
+  open(needed: [TopicName, Record<string, string>][], pipelineId: string): void {
+    const { memberId, organizationId: organization, session } = this.person;
+    const me: Me = { memberId, name: '', teamId: null, access: {} };
+    const server = { origin: 'http://crm', headers: { authorization: `Bearer ${session}` } };
+    this.live = new this.build.live.Live({ organization, me, server });
+    this.live.start();
+    for (const [topic, values] of needed) this.watch(topic, values);
+    this.count(pipelineId);
+  }
+
+  watch(topic: TopicName, values: Record<string, string>): void {
+    const key = [topic, ...Object.values(values)].join('/');
+    if (!this.topics.has(key))
+      this.topics.set(key, this.live.subscribe(topic, values as Parameters<Live['subscribe']>[1]));
+  }
+
+  count(pipelineId: string): void {
+    this.filter.pipelineId = pipelineId;
+    const params = this.filter;
+    const measure = this.build.dealTotals.dealMeasure(params);
+    this.totals = this.live.subscribeTotals('dealTotals', { entity: 'deals', params, measure });
+  }
+
+  close(): void {
+    this.actor.isAlive = false;
+    this.person.browser.release(this.actor);
+  }
+}
