@@ -2,7 +2,13 @@ import { sql } from 'kysely';
 import { z } from 'zod/mini';
 import { AppError, badInput } from '#lib/shared/errors.ts';
 import * as field from '#lib/shared/fields.ts';
-import { changeableDeal, moveWithinPipeline, type DealRow } from './deals.ts';
+import {
+  changeableDeal,
+  dealRow,
+  moveWithinPipeline,
+  type DealPlace,
+  type DealRow,
+} from './deals.ts';
 import type { Tx } from './live/transaction.ts';
 import { dealRest } from './rest/deals.ts';
 import { allowed, change, router } from './trpc.ts';
@@ -17,7 +23,7 @@ export const dealStates = router({
     .mutation(({ ctx, input }) =>
       change(ctx, 'deals.markWon', input, async (tx) => {
         const deal = await changeableDeal(tx, ctx.member, input.id, 'deals.edit');
-        return moveWithinPipeline(tx, ctx.member, {
+        return moveAndShow(tx, ctx.member, {
           ...input,
           stageId: await stageOfKind(tx, deal, 'won', input.stageId),
         });
@@ -35,7 +41,7 @@ export const dealStates = router({
     .mutation(({ ctx, input }) =>
       change(ctx, 'deals.markLost', input, async (tx) => {
         const deal = await changeableDeal(tx, ctx.member, input.id, 'deals.edit');
-        return moveWithinPipeline(tx, ctx.member, {
+        return moveAndShow(tx, ctx.member, {
           ...input,
           stageId: await stageOfKind(tx, deal, 'lost', input.stageId),
         });
@@ -49,7 +55,7 @@ export const dealStates = router({
         const deal = await changeableDeal(tx, ctx.member, input.id, 'deals.edit');
         if (deal.state === 'open') throw new AppError('CONFLICT', { reason: 'dealIsOpen' });
         const stageId = input.stageId ?? (await lastOpenStage(tx, deal));
-        return moveWithinPipeline(tx, ctx.member, {
+        return moveAndShow(tx, ctx.member, {
           id: input.id,
           stageId: await stageOfKind(tx, deal, 'open', stageId),
         });
@@ -57,10 +63,17 @@ export const dealStates = router({
     ),
 });
 
+async function moveAndShow(
+  ...[tx, member, input]: Parameters<typeof moveWithinPipeline>
+): Promise<DealRow> {
+  await moveWithinPipeline(tx, member, input);
+  return dealRow(tx, input.id);
+}
+
 /** The stage that was named, or the one it is in, or the first of the pipeline; of the kind that is asked for. */
 async function stageOfKind(
   tx: Tx,
-  deal: DealRow,
+  deal: DealPlace,
   kind: 'open' | 'won' | 'lost',
   named: string | undefined,
 ): Promise<string> {
@@ -80,11 +93,11 @@ async function stageOfKind(
 }
 
 /** Where the deal stood before it was closed, if that stage is still there. */
-async function lastOpenStage(tx: Tx, deal: DealRow): Promise<string | undefined> {
+async function lastOpenStage(tx: Tx, deal: DealPlace): Promise<string | undefined> {
   const { rows } = await sql<{ id: string }>`
     select s.id from sync.change_log l
     join stages s on s.organization_id = l.organization_id and s.id = (l.before ->> 'stage_id')::uuid
-    where l.organization_id = ${deal.organizationId}::uuid and l.entity = 'deals' and l.id = ${deal.id}::uuid
+    where l.organization_id = sync.org() and l.entity = 'deals' and l.id = ${deal.id}::uuid
       and l.op = 'U' and s.kind = 'open' and s.pipeline_id = ${deal.pipelineId}::uuid
     order by l.at desc, l.ord desc limit 1`.execute(tx);
   return rows[0]?.id;

@@ -84,7 +84,8 @@ export const deals = router({
     .mutation(({ ctx, input }) =>
       change(ctx, 'deals.restore', input, async (tx) => {
         await restoreRecord(tx, 'deals', input.id);
-        return changeableDeal(tx, ctx.member, input.id, 'deals.delete');
+        await changeableDeal(tx, ctx.member, input.id, 'deals.delete');
+        return dealRow(tx, input.id);
       }),
     ),
 });
@@ -104,16 +105,29 @@ export function visibleDeal(tx: Tx, member: Member, id: string): Promise<DealRow
     .executeTakeFirstOrThrow(notFound);
 }
 
+/** Where a deal stands and whose it is: what a change has to know first. */
+const placeColumns = [
+  'id',
+  'pipelineId',
+  'stageId',
+  'state',
+  'rank',
+  'ownerId',
+  'teamId',
+  'lostReasonId',
+] as const;
+export type DealPlace = Pick<DealRow, (typeof placeColumns)[number]>;
+
 /** What one may not see does not exist; what one sees but may not change is refused with the reason. */
 export async function changeableDeal(
   tx: Tx,
   member: Member,
   id: string,
   permission: Permission,
-): Promise<DealRow> {
+): Promise<DealPlace> {
   const deal = await tx
     .selectFrom('deals')
-    .selectAll()
+    .select(placeColumns)
     .where('id', '=', id)
     .where(reachSql(member, 'deals.view'))
     .forNoKeyUpdate()
@@ -127,7 +141,7 @@ export async function moveWithinPipeline(
   tx: Tx,
   member: Member,
   input: z.infer<typeof moveDeal.input>,
-): Promise<DealRow> {
+): Promise<{ id: string; rev: number }> {
   // Both questions travel together.
   const [deal, stage] = await Promise.all([
     changeableDeal(tx, member, input.id, 'deals.edit'),
@@ -143,7 +157,7 @@ export async function moveWithinPipeline(
     .updateTable('deals')
     .set({ ...details, rank, lostReasonId: reason })
     .where('id', '=', id)
-    .returningAll()
+    .returning(['id', 'rev'])
     .executeTakeFirstOrThrow(notFound);
 }
 

@@ -113,11 +113,19 @@ async function run(operation: Operation, context: Context, asked: RestRequest): 
   const filled = route.input
     ? await route.input(values, context)
     : { ...query, ...body, ...params };
-  const input = withId(operation, filled);
+  const answered = await ask({ path: procedure, type }, context, withId(operation, filled));
+  if (!route.shows) return answered;
+  return ask({ path: route.shows, type: 'query' }, context, { id: params['id'] });
+}
+
+function ask(
+  named: { path: string; type: 'query' | 'mutation' },
+  context: Context,
+  input: unknown,
+): Promise<unknown> {
   return callTRPCProcedure({
     router: appRouter,
-    path: procedure,
-    type,
+    ...named,
     ctx: context,
     getRawInput: () => Promise.resolve(input),
     signal: undefined,

@@ -36,6 +36,7 @@ const routes = {
   move: [
     act('/deals/{id}/move_stage', 'Move a deal to a stage of its pipeline', {
       message: 'Deal moved',
+      shows: 'deals.get',
       alsoKnownAs: { ...closeNames, ...reasonNames },
       input: namedReason,
     }),

@@ -21,6 +21,8 @@ export interface RestRoute {
   message?: string;
   input?: (request: RestRequest, context: Context) => unknown;
   output?: (answer: never) => unknown;
+  /** A procedure that reads a record by its id, where that is shown instead of a change's own answer. */
+  shows?: string;
   /** Fields that the procedure needs and `input` fills when they are left out. */
   filled?: readonly string[];
   /** Names that callers use for fields, beside those of the entity. */
