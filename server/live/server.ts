@@ -185,6 +185,8 @@ export class LiveServer implements Committer {
   #resync(hub: Hub): void {
     for (const watcher of this.watchers) {
       if (watcher.hub !== hub) continue;
+      // At once: a frame from here on would lead past the rows that were skipped.
+      watcher.leave();
       this.subscriptions.restart(watcher);
       this.revocation.recheck(watcher);
     }

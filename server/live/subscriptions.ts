@@ -83,8 +83,11 @@ export class Subscriptions {
     await this.#reach(hub, [...snapshots, ...figures]);
     if (!socket.connected) return;
     // Read under rights that are gone, or too long ago to be continued: read again.
-    const isCurrent = [...snapshots, ...figures].every(({ position }) => hub.remembers(position));
-    if (watcher.rightsKey !== rightsKey || !isCurrent) return this.#subscribe(watcher, asked);
+    const isCurrent =
+      watcher.rightsKey === rightsKey &&
+      isStart === !watcher.audience &&
+      [...snapshots, ...figures].every(({ position }) => hub.remembers(position));
+    if (!isCurrent) return this.#subscribe(watcher, asked);
     // From here on nothing awaits: rows, what happened to them since, and frames leave no gap.
     for (const key of topics) watcher.topics.add(key);
     for (const one of figures) watcher.totals.set(one.key, hub.adopt(one));
@@ -123,6 +126,7 @@ export class Subscriptions {
     await this.#reach(hub, figures);
     const earlier = hub.remembers(cursor.position) ? [] : await this.#missed(hub, cursor.position);
     if (!earlier || !socket.connected || cursor.rights !== watcher.rightsKey) return false;
+    if (!figures.every(({ position }) => hub.remembers(position))) return false;
     for (const key of topics) watcher.topics.add(key);
     for (const one of figures) watcher.totals.set(one.key, hub.adopt(one));
     const view = { rights: watcher.rights, topics: watcher.topics };
