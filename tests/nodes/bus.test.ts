@@ -121,6 +121,14 @@ describe.skipIf(!hasRedis)('what nodes tell each other', () => {
     },
   );
 
+  test('a line that is dead without a word is given up for a new one', async () => {
+    one.line.strand();
+    one.arrives('late', 'board');
+    await expect.poll(() => two.seen, within).toEqual(['a at deals', 'late at board']);
+    one.leaves('late');
+    await expect.poll(() => two.seen, within).toEqual(['a at deals']);
+  });
+
   test('on a slow line the newest is told, not everything', async () => {
     one.line.slow(1_000);
     for (let round = 1; round <= 1_000; round += 1) {

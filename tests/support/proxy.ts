@@ -11,6 +11,8 @@ export interface Proxy {
   hang(): void;
   /** What the server sends passes, what the client sends does not: half open. */
   deafen(): void;
+  /** The lines that are open now pass nothing any more, for ever; new ones are well. */
+  strand(): void;
   /** So many bytes a second in each direction of each line. */
   slow(bytesPerSecond: number): void;
   /** Lines pass everything again, and new ones are let in; what was kept back goes on its way. */
@@ -61,6 +63,9 @@ export async function startProxy(target: () => number | undefined): Promise<Prox
     },
     hang: () => spoil(['up', 'down']),
     deafen: () => spoil(['up']),
+    strand() {
+      for (const line of lines) line.strand();
+    },
     slow: (bytesPerSecond) => spoil([], bytesPerSecond),
     heal: () => spoil([]),
     close,
@@ -76,22 +81,28 @@ interface Flow {
 class Line {
   readonly #pipes: Pipe[];
   readonly #ends: net.Socket[];
+  #isStranded = false;
 
   constructor(client: net.Socket, port: number, flow: Flow, onEnd: () => void) {
     const server = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     this.#ends = [client, server];
+    const isStopped = (way: Direction) => this.#isStranded || flow.isStopped(way);
     this.#pipes = [
-      new Pipe(client, server, () => flow.isStopped('up'), flow.rate),
-      new Pipe(server, client, () => flow.isStopped('down'), flow.rate),
+      new Pipe(client, server, () => isStopped('up'), flow.rate),
+      new Pipe(server, client, () => isStopped('down'), flow.rate),
     ];
     for (const end of this.#ends) {
       end.on('error', () => this.break());
       end.on('close', () => {
         onEnd();
         // In a black hole nobody learns that the other end is gone.
-        if (!flow.isStopped('up') || !flow.isStopped('down')) this.break();
+        if (!isStopped('up') || !isStopped('down')) this.break();
       });
     }
+  }
+
+  strand(): void {
+    this.#isStranded = true;
   }
 
   flow(): void {
