@@ -97,8 +97,10 @@ function readKeys(list: unknown): string[] {
 
 function readCursor(cursor: unknown): Pick<Subscribe, 'cursor'> {
   if (typeof cursor !== 'object' || cursor === null) return {};
-  const { epoch, position, rights } = cursor as Record<string, unknown>;
+  const { epoch, position, rights, isPast } = cursor as Record<string, unknown>;
   const fits =
     typeof epoch === 'string' && typeof rights === 'string' && Number.isSafeInteger(position);
-  return fits ? { cursor: { epoch, position: Number(position), rights } } : {};
+  if (!fits) return {};
+  const past = isPast === true ? { isPast } : {};
+  return { cursor: { epoch, position: Number(position), rights, ...past } };
 }

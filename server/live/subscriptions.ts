@@ -120,8 +120,8 @@ export class Subscriptions {
     totals: FoundTotals[],
   ): Promise<boolean> {
     const { hub, socket } = watcher;
-    if (!cursor || cursor.epoch !== this.#live.epoch || cursor.rights !== watcher.rightsKey)
-      return false;
+    if (!cursor || cursor.isPast || cursor.epoch !== this.#live.epoch) return false;
+    if (cursor.rights !== watcher.rightsKey) return false;
     const figures = await Promise.all(totals.map((one) => this.#figures(watcher, one)));
     await this.#reach(hub, figures);
     const earlier = hub.remembers(cursor.position) ? [] : await this.#missed(hub, cursor.position);

@@ -71,6 +71,7 @@ export class Live {
   #decoder: Decoder | undefined;
   #cursor: Cursor | undefined;
   #epoch = '';
+  #columns = '';
   #isStarted = false;
   #seq = 0;
   #asking: ReturnType<typeof setTimeout> | undefined;
@@ -273,7 +274,8 @@ export class Live {
   }
 
   #answered(answer: 'done' | 'refused'): void {
-    if (this.#outbox.confirm(this.position) || answer === 'refused') this.#settle();
+    const confirmed = this.#wanted.isWhole && this.#outbox.confirm(this.position);
+    if (confirmed || answer === 'refused') this.#settle();
     const awaited = this.#outbox.awaited;
     if (awaited === undefined || awaited <= this.position) return;
     this.#asking ??= setTimeout(() => {
@@ -290,6 +292,12 @@ export class Live {
     const socket = this.#socket;
     socket.on('welcome', ({ epoch, columns }) => {
       this.#decoder = new Decoder({ columns });
+      // Rows from a server that knew other columns are not continued: this one may have more of them.
+      const named = JSON.stringify(columns);
+      if (this.#columns !== named) this.#leavePast();
+      this.#columns = named;
+      // Positions of another life of the database say nothing in this one.
+      if (this.#epoch !== epoch) this.#outbox.confirm(Infinity);
       this.#epoch = epoch;
       this.#wanted.begin(this.#cursor);
       this.presence.repeat();
@@ -305,8 +313,10 @@ export class Live {
   #start({ position, rights, resumed }: Start): void {
     this.#isStarted = true;
     this.#cursor = { epoch: this.#epoch, position, rights };
+    if (!resumed) this.#store.outlive();
     this.#connection.up();
     this.#wanted.up({ isContinued: resumed });
+    this.#confirm();
   }
 
   #takeRows(key: string, body: ArrayBuffer | Uint8Array, late: WireTx[]): void {
@@ -315,8 +325,7 @@ export class Live {
     this.#store.replaceTopic(key, entity, this.#decoder.rows(entity, body));
     this.#arrive(late);
     this.#wanted.arrived(key);
-    this.#outbox.confirm(this.position);
-    this.#settle();
+    this.#confirm();
   }
 
   #takeTotals(key: string, entries: TotalsEntry[]): void {
@@ -331,8 +340,11 @@ export class Live {
   #takeFrame([from, to, txs = [], totals = []]: Frame): void {
     const cursor = this.#cursor;
     if (!cursor || !this.#isStarted) return;
+    // It came twice.
+    if (to <= cursor.position && from < to) return;
     if (from !== cursor.position) {
-      // A frame is missing: ask for everything since, and take nothing until it comes.
+      // A frame is missing, and what came after it may be ahead: take nothing until all comes anew.
+      this.#leavePast();
       this.#isStarted = false;
       this.#wanted.down();
       this.#socket.disconnect().connect();
@@ -341,8 +353,19 @@ export class Live {
     cursor.position = to;
     this.#arrive(txs);
     for (const [key, entries] of totals) this.#wanted.totals.get(key)?.totals.change(entries);
-    const confirmed = this.#outbox.confirm(to);
+    const confirmed = this.#wanted.isWhole && this.#outbox.confirm(to);
     if (txs.length > 0 || totals.length > 0 || confirmed) this.#settle();
+  }
+
+  /** The rows here are not continued by what comes. */
+  #leavePast(): void {
+    if (this.#cursor) this.#cursor.isPast = true;
+  }
+
+  /** Pending changes stay until the rows that they are in have come. */
+  #confirm(): void {
+    if (this.#wanted.isWhole) this.#outbox.confirm(this.position);
+    this.#settle();
   }
 
   #arrive(txs: WireTx[]): void {
@@ -375,7 +398,7 @@ export class Live {
     if (this.#wanted.refused(key, code)) {
       this.#store.replaceTopic(key, entityOf(key), new Map());
     }
-    this.#settle();
+    this.#confirm();
   }
 
   /** Lets go of the rows that no other topic keeps. */

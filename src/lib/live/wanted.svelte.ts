@@ -92,7 +92,8 @@ export class Wanted {
   /** A connection begins. Rows that never came are not continued by a cursor: they are asked for after it. */
   begin(cursor: Cursor | undefined): void {
     this.#state = 'starting';
-    const continued = (asked: Asked): boolean => asked.isCurrent || !cursor;
+    const isAnew = !cursor || cursor.isPast;
+    const continued = (asked: Asked): boolean => asked.isCurrent || isAnew === true;
     const topics = [...this.topics].filter(([, asked]) => continued(asked)).map(([key]) => key);
     this.#waiting = new Set([...this.topics.keys()].filter((key) => !topics.includes(key)));
     this.#line.subscribe({

@@ -18,6 +18,8 @@ export interface Cursor {
   epoch: string;
   position: number;
   rights: string;
+  /** Its rows are not to be continued, only not to be shown older than this. */
+  isPast?: true;
 }
 
 export interface Subscribe {
