@@ -103,9 +103,6 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     throw new ConfigError(lines.join('\n'));
   }
   const read = result.data;
-  if (read.REDIS_URL && !(read.DATABASE_URL && read.SECRET_KEYS)) {
-    throw new ConfigError('REDIS_URL: several nodes must share DATABASE_URL and SECRET_KEYS too.');
-  }
   const dataDir = path.resolve(read.DATA_DIR);
   const config: Config = {
     port: read.PORT,

@@ -1,5 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { connect, connectAsOwner } from '#db/connect.ts';
@@ -31,6 +32,7 @@ import { handleRest } from './rest/adapter.ts';
 
 const isDev = process.argv.includes('--dev');
 const HARD_EXIT_MS = 25_000;
+const FAREWELL_MS = 1_000;
 
 interface Parts {
   config: Config;
@@ -85,6 +87,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
   });
   const mounts: Mount[] = [];
   const server = createHttpServer({ config, log, health, mounts });
+  const hangUp = keepLines(server);
   const pages = config.roles.web ? await createPages({ server, isDev }) : undefined;
   if (pages) {
     mounts.push(
@@ -110,6 +113,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
     canary.stop();
     const closed = closeServer(server);
     await Promise.all([live.drain(), clock?.stop()]);
+    hangUp();
     await live.stop();
     await closed;
     await pages?.close();
@@ -155,6 +159,20 @@ function closeServer(server: Server): Promise<void> {
       resolve();
     });
   });
+}
+
+/** Knows the lines of open sockets, to break those whose other end does not answer a farewell. */
+function keepLines(server: Server): () => void {
+  const lines = new Set<Duplex>();
+  server.on('upgrade', (_, line: Duplex) => {
+    lines.add(line);
+    line.once('close', () => lines.delete(line));
+  });
+  return () => {
+    setTimeout(() => {
+      for (const line of lines) line.destroy();
+    }, FAREWELL_MS).unref();
+  };
 }
 
 function announce({ host, publicUrl, demo, demoPassword }: Config, server: Server): void {

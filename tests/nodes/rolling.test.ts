@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startBalancer, type Balancer } from '#tests/support/balancer.ts';
 import { startNodes, type TestNodes } from '#tests/support/nodes.ts';
 import { until } from '#tests/support/person.ts';
+import { startProxy } from '#tests/support/proxy.ts';
 import { hasRedis, startRedis } from '#tests/support/redis.ts';
 import { Recorder } from './recorder.ts';
 import { compare, findGround, Writers, type Ground } from './writing.ts';
@@ -46,4 +47,15 @@ describe.skipIf(!hasRedis)('a new version comes', () => {
     expect(Math.min(...recorders.map(({ connections }) => connections))).toBeGreaterThan(5);
     for (const recorder of recorders) recorder.stop();
   }, 240_000);
+
+  test('a client that has gone without a word does not hold a node up', async () => {
+    const [node] = nodes.web;
+    await using line = await startProxy(() => node?.port);
+    const gone = new Recorder({ url: `http://127.0.0.1:${line.port}`, ...ground });
+    await expect.poll(() => gone.starts).toBe(1);
+    line.hang();
+    expect(await node?.stop()).toBe(0);
+    gone.stop();
+    await node?.start();
+  });
 });
