@@ -1,24 +1,27 @@
-import { Gauge, Histogram } from 'prom-client';
+import { Gauge, Histogram, register } from 'prom-client';
 import type { Hub } from './hub.ts';
 import type { LogTx } from './log.ts';
 
 const buckets = [0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30];
 
-const toGateway = new Histogram({
+const toGateway = histogram({
   name: 'live_commit_to_gateway_seconds',
   help: 'From the time a transaction has in the log until this process has its rows.',
-  buckets,
 });
-const toSocket = new Histogram({
+const toSocket = histogram({
   name: 'live_gateway_to_socket_seconds',
   help: 'From the rows until the frames of all who may see them are handed to their sockets.',
-  buckets,
 });
-const toApplied = new Histogram({
+const toApplied = histogram({
   name: 'live_socket_to_applied_seconds',
   help: 'From a frame until the word of a browser that it is shown; some of them say so now and then.',
-  buckets,
 });
+
+/** The pages' bundle holds a copy of this module: both write the same figures. */
+function histogram(named: { name: string; help: string }): Histogram {
+  const known = register.getSingleMetric(named.name);
+  return known instanceof Histogram ? known : new Histogram({ ...named, buckets });
+}
 
 /** Frames that a browser may still say it has applied, for each organization. */
 const mostRemembered = 200;

@@ -64,7 +64,10 @@ export class Connection {
       this.#wait = wait;
       if (reason === 'signedOut' || reason === 'removed') this.#end(reason);
     });
-    const offline = (): void => void this.socket.disconnect();
+    const offline = (): void => {
+      this.socket.disconnect();
+      this.#down();
+    };
     const online = (): void => void this.socket.connect();
     const page: Partial<Pick<Window, 'addEventListener'>> = globalThis;
     const stop = new AbortController();

@@ -5,6 +5,7 @@ import {
   entities,
   topicKey,
   topics,
+  type AnyRow,
   type EntityName,
   type Row,
   type TopicName,
@@ -23,9 +24,9 @@ import {
 } from './connection.svelte.ts';
 import { Decoder } from './decode.ts';
 import { Notes } from './notes.svelte.ts';
-import { Outbox, recalled, type Outcome } from './outbox.svelte.ts';
+import { Outbox, recalled, type Handles, type Outcome } from './outbox.svelte.ts';
 import { PresenceMap } from './presence.svelte.ts';
-import { keyUnder, Store } from './store.svelte.ts';
+import { keyUnder, Store, type Arrival } from './store.svelte.ts';
 import { Tray } from './tray.svelte.ts';
 import { UnsentChanges, type RefusedChange } from './unsent.ts';
 import type { LiveTotals } from './totals.svelte.ts';
@@ -44,6 +45,31 @@ export interface Made {
   done: Promise<Outcome>;
   undo: (() => Promise<UndoOutcome>) | undefined;
 }
+/** A frame as it came, and what was in it for this browser. */
+export interface Taken {
+  at: number;
+  frame: Frame;
+  arrivals: Arrival[];
+}
+const mostFrames = 50;
+
+interface Subscribed {
+  key: string;
+  ready: boolean;
+  refused: string | undefined;
+  rows: number;
+}
+export interface Inspection {
+  epoch: string;
+  position: number;
+  /** The keys to rows that the server counted when it last began. */
+  rights: string[];
+  clientId: string;
+  socketId: string | undefined;
+  topics: Subscribed[];
+  totals: Subscribed[];
+}
+
 /**
  * The browser half of the sync engine, one for an organization. Rows come over the socket, changes go
  * out over tRPC; what is shown is the rows plus the changes that are still under way.
@@ -58,8 +84,17 @@ export class Live {
   readonly tray: Tray;
   /** The last refused change that nobody in this tab waits for an answer to. */
   refused = $state.raw<RefusedChange>();
+  /** Under what the browser keeps what is not sent. */
+  readonly keptAs: string;
   /** Unsent changes that are lost with this tab, where the browser's database does not take them. */
   unkept = $state(0);
+  /** The last frames, for the one who looks into the engine. */
+  readonly frames: Taken[] = [];
+  /** Milliseconds from a commit to this screen, by the server's clock, when it was last asked. */
+  lag = $state<number>();
+  /** How far apart the server is asked for it, in milliseconds. */
+  lagEvery = 10_000;
+  #lagAskedAt = 0;
   readonly #me: Me;
   readonly #store = new Store();
   readonly #connection: Connection;
@@ -98,9 +133,10 @@ export class Live {
       },
       onEnd: (reason) => (this.ended = reason),
     });
+    this.keptAs = `${organization} ${me.memberId}`;
     if (typeof document !== 'undefined') {
       this.#unsent = new UnsentChanges({
-        owner: `${organization} ${me.memberId}`,
+        owner: this.keptAs,
         clientId: this.#clientId,
         onLeft: (changes) => {
           this.#outbox.adopt(changes, me.memberId);
@@ -140,9 +176,14 @@ export class Live {
   }
 
   stop(): void {
+    this.abandon();
+    this.#unsent?.stop();
+  }
+
+  /** Sends nothing more, and leaves to no other tab what it has not sent. */
+  abandon(): void {
     this.#connection.stop();
     this.#outbox.stop();
-    this.#unsent?.stop();
     clearTimeout(this.#asking);
   }
 
@@ -153,6 +194,11 @@ export class Live {
   /** Changes that the server has not answered yet. */
   get unsent(): number {
     return this.#outbox.unsent;
+  }
+
+  /** Those changes, in order. */
+  get waiting(): Outbox['waiting'] {
+    return this.#outbox.waiting;
   }
 
   /** Where the log stands for this browser. */
@@ -178,6 +224,37 @@ export class Live {
       can: (permission) => levelOf(standing, permission) !== 'none',
       covers: (permission, record) => covers(standing, permission, record),
     };
+  }
+
+  /** The state of the engine, for the one who looks into it. */
+  inspect(): Inspection {
+    const rows = (key: string): number => {
+      const [name = ''] = key.split('/');
+      const { all } = this.rows(entityOf(key));
+      return all.filter((row) => keyUnder(name as TopicName, row as AnyRow) === key).length;
+    };
+    return {
+      epoch: this.#epoch,
+      position: this.position,
+      rights: this.#cursor?.rights.split(',') ?? [],
+      clientId: this.#clientId,
+      socketId: this.#socket.id,
+      topics: [...this.#wanted.topics].map(([key, { ready, refused }]) => {
+        return { key, ready, refused, rows: rows(key) };
+      }),
+      totals: [...this.#wanted.totals].map(([key, { totals }]) => {
+        return { key, ready: totals.ready, refused: totals.refused, rows: totals.groups.size };
+      }),
+    };
+  }
+
+  /** The subscriptions that a record of this browser is here by. */
+  topicsWith(entity: EntityName, id: string): string[] {
+    const row = this.#store.visibleRow(entity, id);
+    return [...this.#wanted.topics.keys()].filter((key) => {
+      const [name = ''] = key.split('/');
+      return row && entityOf(key) === entity && keyUnder(name as TopicName, row) === key;
+    });
   }
 
   rows<E extends EntityName>(entity: E): Collection<Row<E>> {
@@ -210,11 +287,11 @@ export class Live {
 
   /**
    * Shows a change at once and sends it; what the server refuses goes back to how it was, and into the
-   * tray, unless `isHandled`: the input stays on the screen, where the refusal is answered.
+   * tray, unless the caller `handles` it.
    */
-  change<Input>(change: Change<Input>, input: Input, { isHandled = false } = {}): Made {
+  change<Input>(change: Change<Input>, input: Input, how: { handles?: Handles } = {}): Made {
     const inverse = change.invert?.(this.#store.local, input);
-    const done = this.#make(change, input, { isHandled });
+    const done = this.#make(change, input, how);
     if (inverse?.left) this.notes.wrote(inverse.entity, inverse.id, inverse.left);
     if (!inverse) return { done, undo: undefined };
     const { run, forget } = this.#undos.push(() => this.#undo(inverse, done));
@@ -248,7 +325,7 @@ export class Live {
   #make(
     change: Pick<Change<never>, 'name' | 'apply'>,
     input: unknown,
-    how: { insteadOf?: RefusedChange; isHandled?: boolean } = {},
+    how: { insteadOf?: RefusedChange; handles?: Handles } = {},
   ): Promise<Outcome> {
     this.#seq += 1;
     const pending = {
@@ -337,7 +414,8 @@ export class Live {
     this.#settle();
   }
 
-  #takeFrame([from, to, txs = [], totals = []]: Frame): void {
+  #takeFrame(frame: Frame): void {
+    const [from, to, txs = [], totals = []] = frame;
     const cursor = this.#cursor;
     if (!cursor || !this.#isStarted) return;
     // It came twice.
@@ -351,10 +429,23 @@ export class Live {
       return;
     }
     cursor.position = to;
-    this.#arrive(txs);
+    this.#remember(frame, this.#arrive(txs));
     for (const [key, entries] of totals) this.#wanted.totals.get(key)?.totals.change(entries);
     const confirmed = this.#wanted.isWhole && this.#outbox.confirm(to);
     if (txs.length > 0 || totals.length > 0 || confirmed) this.#settle();
+    if (txs.length > 0) this.#askLag(to);
+  }
+
+  #remember(frame: Frame, arrivals: Arrival[]): void {
+    this.frames.push({ at: Date.now(), frame, arrivals });
+    if (this.frames.length > mostFrames) this.frames.shift();
+  }
+
+  #askLag(position: number): void {
+    const now = performance.now();
+    if (now - this.#lagAskedAt < this.lagEvery) return;
+    this.#lagAskedAt = now;
+    this.#socket.emit('applied', position, (lag) => (this.lag = lag));
   }
 
   /** The rows here are not continued by what comes. */
@@ -368,12 +459,14 @@ export class Live {
     this.#settle();
   }
 
-  #arrive(txs: WireTx[]): void {
+  #arrive(txs: WireTx[]): Arrival[] {
+    const arrivals: Arrival[] = [];
     for (const [at, packedActor, ops] of txs) {
       const by = packedActor?.length === 22 ? unpackId(packedActor) : packedActor;
       for (const op of ops) {
         const arrival = this.#decoder?.op(op);
         if (!arrival) continue;
+        arrivals.push(arrival);
         const { entity, id } = arrival;
         const before = this.#store.baseRow(entity, id);
         if (!this.#store.arrive(arrival) || by === this.#me.memberId) continue;
@@ -382,6 +475,7 @@ export class Live {
           this.notes.arrived({ store: this.#store, entity, id, before, fields, by, at });
       }
     }
+    return arrivals;
   }
 
   #settle(): void {

@@ -9,13 +9,16 @@ import type { RefusedChange, UnsentChange, UnsentChanges } from './unsent.ts';
 export type Outcome =
   { ok: true; data: unknown } | { ok: false; error: AppError; requestId: string | undefined };
 
+/** Whether the one who made a change answers this refusal, with the input still on the screen. */
+export type Handles = (error: AppError) => boolean;
+
 interface Entry {
   pending: Pending;
   kept: UnsentChange;
   links: Links;
   state: 'waiting' | 'sent' | 'again';
-  /** The one who made it answers a refusal, as long as it comes at once. */
-  isHandled: boolean;
+  /** Counts only while the answer comes at once. */
+  handles: Handles | undefined;
   settle(outcome: Outcome): void;
 }
 
@@ -35,7 +38,7 @@ interface Made {
   about?: string | undefined;
   /** A refused change that this one is another attempt at. */
   insteadOf?: RefusedChange | undefined;
-  isHandled?: boolean | undefined;
+  handles?: Handles | undefined;
 }
 
 /** Errors that say nothing against the change: it is kept, and sent again. */
@@ -55,6 +58,7 @@ export class Outbox {
   #retries = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #underWay = 0;
+  #isStopped = false;
   /** Changes that the server has not answered. */
   unsent = $state(0);
 
@@ -74,16 +78,16 @@ export class Outbox {
       .map(({ kept, state }) => ({ change: kept, state }));
   }
 
-  add(pending: Pending, { about, insteadOf, isHandled = false }: Made = {}): Promise<Outcome> {
+  add(pending: Pending, { about, insteadOf, handles }: Made = {}): Promise<Outcome> {
     return new Promise((settle) => {
       const { clientId, seq, change, input, moment } = pending;
       const kept = { clientId, seq, name: change.name, input, madeAt: moment.now, about };
-      const entry = entryOf(pending, { kept, isHandled, settle });
+      const entry = entryOf(pending, { kept, handles, settle });
       this.#entries.push(entry);
       void this.#options.unsent?.keep(kept, insteadOf);
       this.#count();
       this.#next();
-      if (entry.state !== 'sent') entry.isHandled = false;
+      if (entry.state !== 'sent') entry.handles = undefined;
     });
   }
 
@@ -93,7 +97,7 @@ export class Outbox {
       const { clientId, seq, name, input, madeAt } = kept;
       const moment = { memberId, now: madeAt };
       const pending = { clientId, seq, change: recalled(name), input, moment };
-      return entryOf(pending, { kept, isHandled: false });
+      return entryOf(pending, { kept });
     });
     this.#entries = merged(this.#entries, entries);
     this.#count();
@@ -124,7 +128,7 @@ export class Outbox {
   }
 
   #next(): void {
-    if (this.#timer !== undefined || !this.#options.canSend()) return;
+    if (this.#isStopped || this.#timer !== undefined || !this.#options.canSend()) return;
     const changed = new Set<string>();
     const named = new Set<string>();
     for (const entry of this.#entries) {
@@ -160,7 +164,7 @@ export class Outbox {
       if (!refusal || passing.has(refusal.code)) {
         this.#underWay -= 1;
         entry.state = 'again';
-        entry.isHandled = false;
+        entry.handles = undefined;
         return this.#retry(refusal?.details.retryAfter);
       }
       answer = 'refused';
@@ -173,10 +177,10 @@ export class Outbox {
     this.#next();
   }
 
-  #refuse({ kept, isHandled, settle }: Entry, error: AppError & { requestId?: string }): void {
+  #refuse({ kept, handles, settle }: Entry, error: AppError & { requestId?: string }): void {
     const { code, details, requestId } = error;
     const refused = { ...kept, refusedAt: Date.now(), code, details, requestId };
-    if (isHandled) void this.#options.unsent?.drop(kept);
+    if (handles?.(error)) void this.#options.unsent?.drop(kept);
     else this.#options.onRefused(refused, settle !== nobody);
     settle({ ok: false, error, requestId });
   }
@@ -196,6 +200,7 @@ export class Outbox {
   }
 
   stop(): void {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
   }
 }
@@ -204,9 +209,9 @@ const nobody = (): void => undefined;
 
 function entryOf(
   pending: Pending,
-  { kept, isHandled, settle = nobody }: Pick<Entry, 'kept' | 'isHandled'> & Partial<Entry>,
+  { kept, handles, settle = nobody }: Pick<Entry, 'kept'> & Partial<Entry>,
 ): Entry {
-  return { pending, kept, isHandled, settle, links: linksOf(pending.input), state: 'waiting' };
+  return { pending, kept, handles, settle, links: linksOf(pending.input), state: 'waiting' };
 }
 
 /** A change that was kept by its name; it shows from when the page has loaded its feature. */

@@ -66,7 +66,7 @@ export class UnsentChanges {
     this.#options = options;
     this.#known.add(clientId);
     void hold(clientId, { signal: this.#stop.signal });
-    this.#database = this.#open(`${databasePrefix}${owner}`);
+    this.#database = openKept(`${databasePrefix}${owner}`, () => this.#tell(true));
     this.#database.catch(() => this.#tell(true));
     if (typeof BroadcastChannel === 'undefined') return;
     this.#channel = new BroadcastChannel(`${databasePrefix}${owner}`);
@@ -186,19 +186,6 @@ export class UnsentChanges {
     this.#options.onUnkept(this.#unkept.size, failed);
   }
 
-  async #open(name: string): Promise<IDBPDatabase<Schema>> {
-    return openDB<Schema>(name, 2, {
-      upgrade: (database) => {
-        for (const store of ['changes', 'refused'] as const)
-          if (!database.objectStoreNames.contains(store))
-            database.createObjectStore(store, { keyPath: ['clientId', 'seq'] });
-      },
-      blocked: () => this.#tell(true),
-      // A newer page wants to change it, or a sign-out to delete it.
-      blocking: (_, __, event) => (event.target as IDBDatabase).close(),
-    });
-  }
-
   async #write(): Promise<Writing> {
     const database = await this.#database;
     // On the disk, not on its way there: a change may wait for days.
@@ -213,6 +200,22 @@ export class UnsentChanges {
       // It stays where it was, and is sent again under its id, with no second effect.
     }
   }
+}
+
+export async function openKept(
+  name: string,
+  blocked: () => void = () => undefined,
+): Promise<IDBPDatabase<Schema>> {
+  return openDB<Schema>(name, 2, {
+    upgrade: (database) => {
+      for (const store of ['changes', 'refused'] as const)
+        if (!database.objectStoreNames.contains(store))
+          database.createObjectStore(store, { keyPath: ['clientId', 'seq'] });
+    },
+    blocked,
+    // A newer page wants to change it, or a sign-out to delete it.
+    blocking: (_, __, event) => (event.target as IDBDatabase).close(),
+  });
 }
 
 type Named = Pick<UnsentChange, 'clientId' | 'seq'>;

@@ -1,10 +1,12 @@
 import { authEn } from './messages-auth-en.ts';
 import { recordsEn } from './messages-records-en.ts';
+import { syncEn } from './messages-sync-en.ts';
 
 /** English texts. The keys of this file are the keys of every other language. */
 export const en = {
   ...authEn,
   ...recordsEn,
+  ...syncEn,
   'app.name': 'Syncline',
   'app.claim': 'Sales, plans and stock fold into one line',
   'art.anna': 'Anna: 120,000 €',

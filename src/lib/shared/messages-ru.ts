@@ -1,11 +1,13 @@
 import type { Translated } from './i18n.ts';
 import { authRu } from './messages-auth-ru.ts';
 import { recordsRu } from './messages-records-ru.ts';
+import { syncRu } from './messages-sync-ru.ts';
 import type { en } from './messages-en.ts';
 
 export const ru: Translated<typeof en> = {
   ...authRu,
   ...recordsRu,
+  ...syncRu,
   'app.name': 'Syncline',
   'app.claim': 'Продажи, планы и склад сходятся в одной линии',
   'art.anna': 'Анна: 120 000 ₽',

@@ -35,10 +35,11 @@ export class CustomerActions {
     const input = { id: newId(), ...fields };
     const fault = inputFault(createCustomer.input, input);
     if (fault) return fault;
-    const made = this.#live.change(createCustomer, input);
+    const handles = ({ code }: AppError): boolean => code === 'BAD_INPUT';
+    const made = this.#live.change(createCustomer, input, { handles });
     if (this.#live.connection === 'online') {
       const outcome = await made.done;
-      if (!outcome.ok && outcome.error.code === 'BAD_INPUT') return outcome.error;
+      if (!outcome.ok && handles(outcome.error)) return outcome.error;
     }
     const { name } = fields;
     this.#report(made, { name, text: this.#words.t('customer.created', { name }) });
