@@ -3,6 +3,7 @@ import type { Pool } from 'pg';
 /** Tables that have no organization, and why each may do without. */
 const platformTables: Record<string, string> = {
   'platform.migrations': 'which migrations have run; the application may not even read it',
+  'platform.jobs': 'when the work of the clock is due, for no organization in particular',
   'platform.users': 'people stand above organizations; memberships are rows of crm.members',
   'platform.sessions': 'belongs to a person, found by the hash of a secret alone',
   'platform.refresh_tokens': 'belongs to a person, found by the hash of a secret alone',
