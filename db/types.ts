@@ -176,6 +176,7 @@ export interface MembersTable {
   createdAt: Generated<Timestamp>;
   updatedAt: Generated<Timestamp>;
   createdBy: string | null;
+  cardFields: string[] | null;
 }
 
 export interface OrganizationsTable {

@@ -1,12 +1,13 @@
 import { z } from 'zod/mini';
 import { notFound } from '#lib/shared/errors.ts';
 import * as field from '#lib/shared/fields.ts';
+import { chooseCardFields } from '#lib/shared/members.ts';
 import { newId } from '#lib/shared/ids.ts';
 import { assertAdministrator, lockAdministration, requireGrantable } from './auth/granting.ts';
 import type { Member } from './access.ts';
 import { listRecords, searchInput } from './lists.ts';
 import type { Tx } from './live/transaction.ts';
-import { allowed, change, query, router } from './trpc.ts';
+import { allowed, change, member, query, router } from './trpc.ts';
 
 const name = field.name();
 const email = z.string().check(z.trim(), z.toLowerCase(), z.email(), z.maxLength(200));
@@ -66,23 +67,26 @@ export const members = router({
           method: 'POST',
           path: '/organizations/{id}/add_member',
           summary: 'Add a member, who has no account until an invitation is accepted',
-          input: ({ body }) => body,
+          input: ({ params, body }) => ({ ...body, organizationId: params['id'] }),
         },
       ],
     })
     .input(
       z.strictObject({
         id: z._default(field.id, newId),
+        /** The one that stands in the path. */
+        organizationId: z.optional(field.id),
         name,
         email: z.optional(z.nullable(email)),
         roleId: field.id,
         teamId: z.optional(z.nullable(field.id)),
       }),
     )
-    .mutation(({ ctx, input }) =>
+    .mutation(({ ctx, input: { organizationId: named, ...input } }) =>
       change(ctx, 'members.create', input, async (tx) => {
-        await grantableRole(tx, ctx.member, input.roleId);
         const { organizationId, memberId } = ctx.member;
+        if (named && named !== organizationId) throw notFound();
+        await grantableRole(tx, ctx.member, input.roleId);
         await tx
           .insertInto('members')
           .values({ ...input, organizationId, createdBy: memberId })
@@ -132,6 +136,20 @@ export const members = router({
         return getMember(tx, ctx.member, id);
       }),
     ),
+
+  /** My own choice: nobody has another's. */
+  chooseCardFields: member.input(chooseCardFields.input).mutation(({ ctx, input: { fields } }) =>
+    change(ctx, 'members.chooseCardFields', { fields }, async (tx) => {
+      const { organizationId, memberId } = ctx.member;
+      await tx
+        .updateTable('members')
+        .set({ cardFields: fields })
+        .where('organizationId', '=', organizationId)
+        .where('id', '=', memberId)
+        .execute();
+      return { fields };
+    }),
+  ),
 });
 
 /** The role, when the caller may give it. */

@@ -101,19 +101,21 @@ export async function endSignIns(
     .execute();
 }
 
-/** Which of these sign-ins (`Identity.sessionHash`) have not ended. */
+/** Which of these sign-ins (`Identity.sessionHash`) are still good for an organization. */
 export async function livingSignIns(
   { db }: Pick<AuthParts, 'db'>,
   names: string[],
 ): Promise<Set<string>> {
   const { rows } = await sql<{ name: string }>`
     select encode(s.id_hash, 'hex') as name
-      from platform.sessions s join platform.users u on u.id = s.user_id and u.is_active
+      from platform.sessions s
+      join platform.users u on u.id = s.user_id and u.is_active and not u.must_change_password
       where s.id_hash in (select decode(n, 'hex') from unnest(${names}::text[]) n where n ~ '^[0-9a-f]{64}$')
         and s.expires_at > now()
     union
     select t.family_id::text
-      from platform.refresh_tokens t join platform.users u on u.id = t.user_id and u.is_active
+      from platform.refresh_tokens t
+      join platform.users u on u.id = t.user_id and u.is_active and not u.must_change_password
       where t.family_id in (select n::uuid from unnest(${names}::text[]) n where n ~ '^[0-9a-f-]{36}$')
         and t.revoked_at is null and t.expires_at > now()`.execute(db);
   return new Set(rows.map(({ name }) => name));

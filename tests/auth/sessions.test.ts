@@ -86,12 +86,16 @@ test('who must change the password first is in no organization until then', asyn
   const ann = await newOwner(other);
   await other.db.updateTable('platform.users').set({ mustChangePassword: true }).execute();
   const { value } = await startSession(other, { userId: ann.userId, ...device });
+  const name = fingerprint(value).toString('hex');
+  expect(await livingSignIns(other, [name])).toEqual(new Set());
   const before = await findSession(other, `syncline=${value}`);
   expect(before?.person).toMatchObject({ mustChangePassword: true, memberships: [] });
   await changePassword(other, { userId: ann.userId, current: password, next: 'another long one' });
   const { value: next } = await startSession(other, { userId: ann.userId, ...device });
   const after = await findSession(other, `syncline=${next}`);
   expect(after?.person.memberships).toHaveLength(1);
+  const living = fingerprint(next).toString('hex');
+  expect(await livingSignIns(other, [living])).toEqual(new Set([living]));
   await own.drop();
 });
 

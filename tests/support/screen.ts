@@ -21,23 +21,21 @@ export async function openBoard(
   browser: Browser,
   { url, email, options = {} }: { url: string; email: string; options?: BrowserContextOptions },
 ): Promise<Screen> {
+  const { locale = 'ru-RU' } = options;
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
-    locale: 'ru-RU',
+    locale,
     ...options,
   });
+  // Else the person's own language would take the place of the one that is asked for.
+  await context.addCookies([{ name: 'locale', value: locale.slice(0, 2), url }]);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(message.text());
   });
-  await page.goto(`${url}/sign-in`);
-  await page.fill('input[name=email]', email);
-  await page.fill('input[name=password]', password);
-  await page.press('input[name=password]', 'Enter');
-  await page.waitForURL('**/deals');
-  await page.locator('[data-deal-id]').first().waitFor();
+  await signIn(page, { url, email });
   return {
     page,
     complaints,
@@ -55,6 +53,16 @@ export async function openBoard(
         ),
     close: () => context.close(),
   };
+}
+
+/** Signs in through the page and waits for the cards. */
+export async function signIn(page: Page, { url, email }: { url: string; email: string }) {
+  await page.goto(`${url}/sign-in`);
+  await page.fill('input[name=email]', email);
+  await page.fill('input[name=password]', password);
+  await page.press('input[name=password]', 'Enter');
+  await page.waitForURL('**/deals');
+  await page.locator('[data-deal-id]').first().waitFor();
 }
 
 /** Drags with the mouse, as a hand does: a few steps, then the drop. */

@@ -1,6 +1,7 @@
 import { z } from 'zod/mini';
 import { defineChange, type LocalRows } from './change.ts';
 import * as field from './fields.ts';
+import { newId } from './ids.ts';
 
 export const activityKinds = ['call', 'meeting', 'email', 'note', 'message', 'task'] as const;
 
@@ -43,6 +44,18 @@ export const createActivity = defineChange({
     showNext(rows, fields.dealId);
   },
 });
+
+/** A note as an activity that has already happened: its title is how the text begins. */
+export function noteOf(text: string) {
+  const [title = ''] = text.trim().split('\n');
+  return {
+    id: newId(),
+    kind: 'note' as const,
+    title: title.slice(0, 200).trim(),
+    body: text,
+    doneAt: Date.now(),
+  };
+}
 
 export const updateActivity = defineChange({
   name: 'activities.update',

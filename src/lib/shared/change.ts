@@ -30,6 +30,11 @@ export interface Inverse {
   left: Record<string, unknown>;
 }
 
+/** The fields that a change was given a value for. */
+export function given(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
 /**
  * A named change: its input, and what it does at once in the browser that makes it. The server's
  * procedure of the same name (router path, `deals.move`) takes the same input and decides.

@@ -1,5 +1,5 @@
 import { z } from 'zod/mini';
-import { defineChange, type Inverse } from './change.ts';
+import { defineChange, given, type Inverse } from './change.ts';
 import * as field from './fields.ts';
 
 export const customerTypes = ['individual', 'business'] as const;
@@ -61,12 +61,12 @@ export const createCustomer = defineChange({
       createdAt: now,
     });
   },
-  invert: (_, { id }): Inverse => ({
+  invert: (_, { id, ...fields }): Inverse => ({
     change: deleteCustomer,
     input: { id },
     entity: 'customers',
     id,
-    left: {},
+    left: given(fields),
   }),
 });
 

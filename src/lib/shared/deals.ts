@@ -1,5 +1,5 @@
 import { z } from 'zod/mini';
-import { defineChange, type Inverse, type LocalRows } from './change.ts';
+import { defineChange, given, type Inverse, type LocalRows } from './change.ts';
 import { expectedRevenue, priorities } from './deal-filter.ts';
 import type { Deal, Stage } from './entities.ts';
 import * as field from './fields.ts';
@@ -67,12 +67,12 @@ export const createDeal = defineChange({
       createdBy: memberId,
     });
   },
-  invert: (_, { id }): Inverse => ({
+  invert: (_, { id, ...fields }): Inverse => ({
     change: deleteDeal,
     input: { id },
     entity: 'deals',
     id,
-    left: {},
+    left: given(fields),
   }),
 });
 
@@ -103,12 +103,14 @@ export const updateDeal = defineChange({
       name,
       name === 'probability' && !deal.probabilityManual ? null : deal[name],
     ]);
+    const { probability: wanted } = fields;
+    const probability = wanted === null ? rows.get('stages', deal.stageId)?.probability : wanted;
     return {
       change: updateDeal,
       input: { id, ...Object.fromEntries(earlier) },
       entity: 'deals',
       id,
-      left: fields,
+      left: given({ ...fields, probability }),
     };
   },
 });

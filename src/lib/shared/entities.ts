@@ -16,6 +16,7 @@ export const entities = {
     roleId: 'id',
     teamId: 'id?',
     isActive: 'bool',
+    cardFields: 'texts?',
   },
   invitations: {
     id: 'id',

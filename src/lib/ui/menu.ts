@@ -8,6 +8,8 @@ export type MenuItem =
       isDanger?: boolean;
       isDisabled?: boolean;
       isChecked?: boolean;
+      /** The menu stays open: more may be chosen in it. */
+      isLasting?: boolean;
       href?: string;
       /** The link leaves what is kept in the page: it is loaded anew. */
       isReload?: boolean;

@@ -13,6 +13,17 @@ export interface FieldChange {
   to?: unknown;
 }
 
+/** A note, as it stands among the changes. */
+export interface Said {
+  id: string;
+  title: string;
+  body: string;
+  createdAt: number;
+  createdBy: string | null;
+  ownerId: string | null;
+  teamId: string | null;
+}
+
 /** A changed field in words. */
 export interface ReadableField {
   label: string;

@@ -1,6 +1,11 @@
 import type { Live, Made } from '#lib/live/live.svelte.ts';
 import type { UndoOutcome } from '#lib/live/undo.ts';
-import { completeActivity, createActivity, deleteActivity } from '#lib/shared/activities.ts';
+import {
+  completeActivity,
+  createActivity,
+  deleteActivity,
+  noteOf,
+} from '#lib/shared/activities.ts';
 import { createCustomer, deleteCustomer, updateCustomer } from '#lib/shared/customers.ts';
 import { instantOf } from '#lib/shared/dates.ts';
 import type { Customer } from '#lib/shared/entities.ts';
@@ -86,6 +91,9 @@ export class CustomerActions {
     const dueAt = instantOf(day, time || '00:00', this.#words.timeZone);
     const input = { id: newId(), customerId: id, dueAt, ...what };
     this.#report(this.#live.change(createActivity, input), { name });
+  }
+  addNote({ id: customerId, name }: Customer, text: string): void {
+    this.#report(this.#live.change(createActivity, { ...noteOf(text), customerId }), { name });
   }
   finish({ id, title, doneAt }: { id: string; title: string; doneAt: number | null }): void {
     const made = this.#live.change(completeActivity, { id, isDone: doneAt === null });

@@ -1,6 +1,7 @@
 import type { Live } from '#lib/live/live.svelte.ts';
 import { dealMatcher, type DealFilter } from '#lib/shared/deal-filter.ts';
 import type { Deal, Stage } from '#lib/shared/entities.ts';
+import { cardFields } from '#lib/shared/members.ts';
 import { ratesOn, totalIn, type Money, type TotalMoney } from '#lib/shared/money.ts';
 import { byPosition, byRank } from '#lib/shared/rank.ts';
 import type { Toasts } from '#lib/ui/toasts.svelte.ts';
@@ -112,6 +113,11 @@ export class Board {
       .all.filter((member) => member.isActive)
       .sort((a, b) => a.name.localeCompare(b.name, this.words.locale)),
   );
+  /** What the cards show: my own choice, else everything. */
+  readonly cardFields = $derived.by((): ReadonlySet<string> => {
+    const chosen = this.live.rows('members').get(this.me.memberId)?.cardFields;
+    return new Set<string>(chosen ?? cardFields);
+  });
   readonly lostReasons = $derived.by(() => [...this.live.rows('lostReasons').all].sort(byPosition));
 
   readonly filter = $derived.by(() => filterOf(this.#around.url().searchParams));

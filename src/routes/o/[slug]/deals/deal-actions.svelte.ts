@@ -1,8 +1,9 @@
 import type { Live, Made } from '#lib/live/live.svelte.ts';
 import type { UndoOutcome } from '#lib/live/undo.ts';
-import { completeActivity, createActivity } from '#lib/shared/activities.ts';
+import { completeActivity, createActivity, noteOf } from '#lib/shared/activities.ts';
 import { createCustomer } from '#lib/shared/customers.ts';
 import { createDeal, deleteDeal, moveDeal, updateDeal } from '#lib/shared/deals.ts';
+import { cardFields, chooseCardFields, type CardField } from '#lib/shared/members.ts';
 import type { Deal, Stage } from '#lib/shared/entities.ts';
 import type { AppError } from '#lib/shared/errors.ts';
 import { instantOf } from '#lib/shared/dates.ts';
@@ -133,6 +134,20 @@ export class DealActions {
     if (!deal.nextActivityId) return;
     const input = { id: deal.nextActivityId, isDone: true };
     this.#report(this.#live.change(completeActivity, input), { title: deal.title });
+  }
+
+  /** Shows a field on my cards, or hides it. */
+  flipCardField(field: CardField): void {
+    const { cardFields: shown } = this.#board;
+    const fields = cardFields.filter((one) => shown.has(one) !== (one === field));
+    this.#report(this.#live.change(chooseCardFields, { fields }), { title: '' });
+  }
+
+  addNote(deal: Deal, text: string): void {
+    const { id: dealId, customerId, title } = deal;
+    this.#report(this.#live.change(createActivity, { ...noteOf(text), dealId, customerId }), {
+      title,
+    });
   }
 
   /** Tells of my moves that somebody else has moved on, and offers to move again. */
