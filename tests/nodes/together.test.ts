@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createApi } from '#lib/api.ts';
 import { updateDeal } from '#lib/shared/deals.ts';
 import { startBalancer, type Balancer } from '#tests/support/balancer.ts';
 import { startNodes, type TestNodes } from '#tests/support/nodes.ts';
@@ -93,6 +94,16 @@ describe.skipIf(!hasRedis)('two web nodes, a worker, one Postgres and one Redis'
     expect((await fetch(`${nodes.jobs.url}/trpc/deals.get`)).status).toBe(404);
     const { rows } = await ground.admin.query('select name, run::int from platform.jobs');
     expect(rows).toContainEqual({ name: 'tidy', run: 1 });
+  });
+
+  test('who signs out on one node is gone from the other', async () => {
+    const [one = '', two = ''] = nodes.web.map(({ url }) => url);
+    const vera = await openAs(two, 'vera@demo.test');
+    await until('Anna sees her', () => sees(anna, vera));
+    const headers = { authorization: `Bearer ${vera.token}` };
+    await createApi({ origin: one, organization: 'demo', headers }).call.auth.logout.mutate();
+    await until('her screen is told', () => vera.live.ended === 'signedOut');
+    await until('she is gone', () => !sees(anna, vera));
   });
 
   test('while Redis is dead all changes still arrive; after it everybody is seen again', async () => {
@@ -190,6 +201,8 @@ describe.skipIf(!hasRedis)('two web nodes, a worker, one Postgres and one Redis'
       () => lines[1]?.heal(),
       () => one?.start(),
       () => lines[0]?.heal(),
+      () => two?.freeze(),
+      () => two?.thaw(),
     ]) {
       await doThis();
       await more();

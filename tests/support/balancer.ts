@@ -1,6 +1,7 @@
 import * as http from 'node:http';
 import * as net from 'node:net';
 import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const checkEvery = 50;
 
@@ -37,10 +38,14 @@ export async function startBalancer(nodes: () => number[]): Promise<Balancer> {
     upgrade(request, socket, head, inTurn());
   });
   await check();
-  const timer = setInterval(() => void check(), checkEvery);
+  const stopping = new AbortController();
+  const checking = (async () => {
+    while (!stopping.signal.aborted) await Promise.all([check(), sleep(checkEvery)]);
+  })();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const close = async () => {
-    clearInterval(timer);
+    stopping.abort();
+    await checking;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const line of lines) line.destroy();
     server.closeAllConnections();

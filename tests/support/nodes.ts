@@ -14,6 +14,9 @@ export interface TestNode {
   /** As a deployment does; resolves to the exit code. */
   stop(): Promise<number | null>;
   start(): Promise<void>;
+  /** It stands still as it is, and goes on later as if nothing had been. */
+  freeze(): void;
+  thaw(): void;
   output(): string;
 }
 
@@ -81,6 +84,8 @@ async function startNode(port: number, env: Record<string, string>): Promise<Tes
     kill: async () => void (await end('SIGKILL')),
     stop: () => end('SIGTERM'),
     start: async () => void (program = await startProgram({ port, env })),
+    freeze: () => void process.kill(program.pid, 'SIGSTOP'),
+    thaw: () => void process.kill(program.pid, 'SIGCONT'),
     output: () => said + program.output(),
   };
 }
