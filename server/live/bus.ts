@@ -30,7 +30,7 @@ type Words = Record<string, unknown>;
 export class Bus {
   readonly node: string = randomUUID();
   readonly #url: string;
-  readonly #log: Logger;
+  readonly #log: Pick<Logger, 'info' | 'warn'>;
   readonly #talkers = new Map<string, Talker<unknown>>();
   #channel = '';
   #link: Link | undefined;
@@ -42,7 +42,7 @@ export class Bus {
   #beat: NodeJS.Timeout | undefined;
   readonly #stopping = new AbortController();
 
-  constructor({ url, log }: { url: string; log: Logger }) {
+  constructor({ url, log }: { url: string; log: Pick<Logger, 'info' | 'warn'> }) {
     this.#url = url;
     this.#log = log;
   }
@@ -95,13 +95,17 @@ export class Bus {
   }
 
   #hear(text: string): void {
-    const [node, words] = JSON.parse(text) as [string, Words];
-    if (node === this.node) {
-      this.#heard = performance.now();
-      this.#isHeard = true;
-      return;
+    try {
+      const [node, words] = JSON.parse(text) as [string, Words];
+      if (node === this.node) {
+        this.#heard = performance.now();
+        this.#isHeard = true;
+        return;
+      }
+      for (const [name, body] of Object.entries(words)) this.#talkers.get(name)?.hear(node, body);
+    } catch (error) {
+      this.#log.warn({ err: error }, 'what another node said was not understood');
     }
-    for (const [name, body] of Object.entries(words)) this.#talkers.get(name)?.hear(node, body);
   }
 
   #onBeat(): void {

@@ -1,15 +1,15 @@
+import { createClient } from '@redis/client';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newId } from '#lib/shared/ids.ts';
 import type { PresenceEntry } from '#lib/shared/wire.ts';
 import { Bus } from '#server/live/bus.ts';
 import { Neighbours, type Placed } from '#server/live/neighbours.ts';
 import { Pokes } from '#server/live/pokes.ts';
-import { createLog } from '#server/log.ts';
 import { startProxy, type Proxy } from '#tests/support/proxy.ts';
 import { hasRedis, startRedis, type TestRedis } from '#tests/support/redis.ts';
 
 const organizationId = newId();
-const log = createLog({ logLevel: 'silent' });
+const log = { info: vi.fn(), warn: vi.fn() };
 const within = { timeout: 20_000 };
 
 /** A node with nothing in it but what it tells the others. */
@@ -53,13 +53,13 @@ class Teller {
 }
 
 describe.skipIf(!hasRedis)('what nodes tell each other', () => {
+  const group = newId();
   let redis: TestRedis;
   let one: Teller;
   let two: Teller;
 
   beforeAll(async () => {
     redis = await startRedis();
-    const group = newId();
     const [left, right] = await Promise.all([
       startProxy(() => redis.port),
       startProxy(() => redis.port),
@@ -97,6 +97,22 @@ describe.skipIf(!hasRedis)('what nodes tell each other', () => {
     one.arrives('a', 'deals');
     await expect.poll(() => two.seen, within).toEqual(['a at deals']);
     await other.bus.stop();
+  });
+
+  test('what nobody understands does no harm', async () => {
+    const stranger = createClient({ url: `redis://127.0.0.1:${redis.port}` });
+    await stranger.connect();
+    const channels = await stranger.pubSubChannels(`*${group}`);
+    for (const text of ['no JSON', '{}', '["x",{"people":7,"moved":{"a":1}}]', '["x",null]']) {
+      for (const channel of channels) await stranger.publish(channel, text);
+    }
+    expect(channels).toHaveLength(1);
+    stranger.destroy();
+    one.arrives('a', 'customers');
+    await expect.poll(() => two.seen, within).toEqual(['a at customers']);
+    expect(log.warn).not.toHaveBeenCalledWith(expect.anything(), 'other nodes cannot be heard');
+    one.arrives('a', 'deals');
+    await expect.poll(() => two.seen, within).toEqual(['a at deals']);
   });
 
   test.each([
