@@ -91,11 +91,11 @@ export class Channel {
 
   constructor(name: string) {
     this.#name = name;
-    here.browserOf()?.channels.add(this);
+    here.browserOf?.()?.channels.add(this);
   }
 
   postMessage(data: unknown): void {
-    for (const other of here.browserOf()?.channels ?? []) {
+    for (const other of here.browserOf?.()?.channels ?? []) {
       if (other === this || other.#name !== this.#name) continue;
       const hear = (): void => other.onmessage?.({ data: structuredClone(data) });
       here.clock.after(here.chance.between(0.1, 4), hear, other.tab);
@@ -103,6 +103,6 @@ export class Channel {
   }
 
   close(): void {
-    here.browserOf()?.channels.delete(this);
+    here.browserOf?.()?.channels.delete(this);
   }
 }

@@ -106,7 +106,7 @@ export function buildOf(
   version: 'now' | 'next',
   planted: { name: string; patches: Patch[] } = { name: 'none', patches: [] },
 ): Promise<Build> {
-  const name = `${version}-${planted.name}`;
+  const name = `${version}-${planted.name.replaceAll(/\W+/g, '-')}`;
   let build = loaded.get(name);
   if (!build) {
     const patches = [...smaller, ...(version === 'next' ? newer : []), ...planted.patches];

@@ -132,7 +132,11 @@ export class Checks {
     if (event === 'welcome') tab.welcome = (args[0] as Welcome).columns;
     if (event === 'start') [state.hasTotals, tab.columns] = [false, tab.welcome];
     if (event === 'totals') state.hasTotals = true;
-    if (!link.hasHole) this.tab(tab, state.hasTotals);
+    // Refusals come one by one before the rest of what other rights bring.
+    if (link.hasHole) tab.isTorn = true;
+    else if (event === 'f' || (event === 'start' && !(args[0] as Start).resumed))
+      tab.isTorn = false;
+    if (!tab.isTorn && event !== 'refused') this.tab(tab, state.hasTotals);
   }
 
   /** A browser shows exactly what the database said at its position, and its own changes over that. */

@@ -42,15 +42,16 @@ export function takeOverGlobals(): void {
     setInterval: again,
     clearInterval: cancel,
     fetch: (url: string, init: RequestInit) => here.network.fetch(url, init),
+    document: {},
     indexedDB: {},
     BroadcastChannel: Channel,
-    addEventListener: (name: string, run: () => void) => here.browserOf()?.listen(name, run),
+    addEventListener: (name: string, run: () => void) => here.browserOf?.()?.listen(name, run),
   };
   for (const [name, value] of Object.entries(globals))
     Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
   Object.defineProperty(globalThis, 'navigator', {
     configurable: true,
-    get: () => here.browserOf()?.navigator ?? {},
+    get: () => here.browserOf?.()?.navigator ?? {},
   });
   Date.now = () => Math.floor(here.clock.now);
   Math.random = () => here.chance.next();

@@ -10,7 +10,7 @@ export const here = {} as {
   chance: Random;
   network: Network;
   /** The browser of the tab whose code runs now. */
-  browserOf(): Browser | undefined;
+  browserOf?(): Browser | undefined;
   /** A line of the trace. */
   note(text: string): void;
 };

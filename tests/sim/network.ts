@@ -57,7 +57,7 @@ export class Network {
   /** What fetch does: over any server, each request on its own. */
   fetch(url: string, { headers, body }: RequestInit): Promise<unknown> {
     const tab = here.clock.current;
-    const browser = here.browserOf();
+    const browser = here.browserOf?.();
     const request: Request = {
       path: url,
       headers: headers as Record<string, string>,

@@ -2,6 +2,7 @@ import type { Actor } from './clock.ts';
 import { here } from './here.ts';
 
 export type Row = { id: string; rev: number } & Record<string, unknown>;
+type NewRow = { id: string } & Record<string, unknown>;
 
 /** One changed row, as a trigger writes it into the log. */
 export interface Write {
@@ -126,8 +127,8 @@ export class Postgres {
     if (!owner || owner === transaction) return Promise.resolve();
     for (let next: Transaction | undefined = owner; next;) {
       if (next === transaction) return Promise.reject(new SqlError('40P01', 'deadlock detected'));
-      const key = this.#waiting.get(next)?.key;
-      next = key === undefined ? undefined : this.#locks.get(key);
+      const wanted: string | undefined = this.#waiting.get(next)?.key;
+      next = wanted === undefined ? undefined : this.#locks.get(wanted);
     }
     return new Promise((go) => this.#waiting.set(transaction, { key, go }));
   }
@@ -200,6 +201,8 @@ export class Postgres {
       if (lost.answer) this.answers.delete(lost.answer.key);
       for (const id of lost.effects) this.effects.set(id, (this.effects.get(id) ?? 0) - 1);
     }
+    for (const [organizationId, floor] of this.floors)
+      this.floors.set(organizationId, Math.min(floor, this.head(organizationId)));
     this.#xid = Math.max(700, ...this.commits.map(({ xid }) => xid));
     this.#rev = Math.max(0, ...this.commits.flatMap(({ writes }) => writes.map(({ rev }) => rev)));
   }
@@ -258,10 +261,10 @@ export class Transaction {
     this.positions = new Map([[organizationId, sequenceOf(this.#postgres, organizationId)]]);
   }
 
-  async insert(entity: string, row: Omit<Row, 'rev'>): Promise<void> {
+  async insert(entity: string, row: NewRow): Promise<void> {
     await this.lock(entity, row.id);
     if (this.get(entity, row.id)) throw new SqlError('23505', `${entity} ${row.id} is there`);
-    this.#write(entity, row.id, undefined, row as Row);
+    this.#write(entity, row.id, undefined, { rev: 0, ...row });
   }
 
   /** Does nothing where the row is gone. */

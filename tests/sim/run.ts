@@ -45,6 +45,8 @@ export class Run {
   readonly made: MadeChange[] = [];
   readonly endedSessions = new Map<string, number>();
   readonly trace: string[] = [];
+  /** Whether the trace has every message and every commit. */
+  isVerbose = false;
   lastAway = -Infinity;
   lastRestore = -Infinity;
   violation: Violation | undefined;
@@ -59,6 +61,13 @@ export class Run {
     this.#start = this.clock.now;
     this.postgres = new Postgres(planted?.mistakes);
     this.history = new History(this.postgres);
+    const { onCommit } = this.postgres;
+    this.postgres.onCommit = (commit) => {
+      onCommit(commit);
+      const said = commit.writes.map(({ entity, id, op, rev }) => `${op} ${entity} ${id} ${rev}`);
+      if (this.isVerbose)
+        this.note(`commit ${[...commit.positions.values()].join()}: ${said.join(', ')}`);
+    };
     this.checks = new Checks({
       history: this.history,
       tabs: this.tabs,
@@ -69,8 +78,10 @@ export class Run {
     });
     this.network = new Network({
       sent: (link, event, args) => this.#looking(() => this.checks.sent(link, event, args)),
-      delivered: (link, event, args) =>
-        this.#looking(() => this.checks.delivered(link, event, args)),
+      delivered: (link, event, args) => {
+        if (this.isVerbose) this.note(`${link.client.actor.name} <- ${event} ${spoken(args)}`);
+        this.#looking(() => this.checks.delivered(link, event, args));
+      },
     });
     forgetConnections();
     Object.assign(here, {
@@ -236,7 +247,8 @@ export class Run {
     this.heal();
     await this.clock.runUntil(this.clock.now + 1_500, isOver);
     // Whoever missed the last frame notices at the next.
-    for (const { id, stages } of this.organizations)
+    const hasLostFrames = this.plan.steps.some(({ name }) => name === 'badFrames');
+    for (const { id, stages } of hasLostFrames ? this.organizations : [])
       this.write(id, (tx) =>
         tx.update('stages', stages[0] ?? '', { name: `Last ${this.chance.next()}` }),
       );
@@ -245,6 +257,7 @@ export class Run {
     let unwell = '';
     while (!isOver() && this.clock.now < deadline) {
       await this.clock.runUntil(this.clock.now + 250, isOver);
+      this.#comeBack();
       unwell = this.#unwell();
       if (unwell === '') break;
     }
@@ -265,23 +278,32 @@ export class Run {
       person.signInAgain();
       this.postgres.sessions.add(person.session);
     }
-    for (const tab of [...this.tabs.values()]) {
-      const isOut = tab.live.ended !== undefined || !this.postgres.sessions.has(tab.session);
-      if (isOut) this.closeTab(tab);
-    }
-    // Whoever has left something comes once more to see what became of it.
+    for (const tab of [...this.tabs.values()])
+      if (!this.postgres.sessions.has(tab.session)) this.closeTab(tab);
+    this.#comeBack();
+  }
+
+  /** Everybody has a page that works: whoever has left something sees what became of it. */
+  #comeBack(): void {
+    for (const tab of [...this.tabs.values()])
+      if (this.#isMember(tab.person) && tab.isOpen && tab.live.ended !== undefined)
+        this.closeTab(tab);
     for (const person of this.people) {
       const isHere = [...this.tabs.values()].some((tab) => tab.person === person);
       if (!isHere) this.openTab(person);
     }
   }
 
+  #isMember({ memberId }: Person): boolean {
+    return this.history.standingsOf(memberId).at(-1)?.standing !== undefined;
+  }
+
   /** What is not at rest yet; empty when all is. */
   #unwell(): string {
     for (const tab of this.tabs.values()) {
+      if (!tab.isOpen) return `${tab.actor.name} is not open yet`;
       const { person, live, actor } = tab;
-      const isMember = this.history.standingsOf(person.memberId).at(-1)?.standing !== undefined;
-      if (!isMember) {
+      if (!this.#isMember(person)) {
         if (live.ended === undefined && live.connection === 'online')
           return `${actor.name} is online, and is no member`;
         continue;
@@ -310,8 +332,8 @@ export class Run {
     for (const { id, outcome, tab, name, data } of this.made) {
       const count = effects.get(id) ?? 0;
       if (count > 1) throw new Violation('I7', `${name} ${id} was done ${count} times`);
-      const { browser, memberId, organizationId } = tab.person;
-      const isMember = this.history.standingsOf(memberId).at(-1)?.standing !== undefined;
+      const { browser, memberId } = tab.person;
+      const isMember = this.#isMember(tab.person);
       const isInTray = browser
         .kept('refused')
         .some((one) => `${String(one['clientId'])}:${String(one['seq'])}` === id);
@@ -321,7 +343,7 @@ export class Run {
       if (outcome === 'ok' && count === 0 && !isTakenBack)
         throw new Violation('durable', `${name} ${id} was acknowledged and is lost`);
       if (outcome === 'ok' && count === 1) {
-        const stored = answers.get(` ${organizationId} ${memberId} ${id}`)?.answer;
+        const stored = [...answers].find(([key]) => key.endsWith(` ${memberId} ${id}`))?.[1].answer;
         if (JSON.stringify(stored ?? null) !== JSON.stringify(data ?? null))
           throw new Violation('I7', `${name} ${id} was answered in two ways`);
       }
@@ -340,10 +362,19 @@ export class Run {
   }
 }
 
+const spoken = (args: unknown[]): string =>
+  args
+    .map((value) => (value instanceof Uint8Array ? String(value) : JSON.stringify(value)))
+    .join(' ');
+
 /** Plays a plan to its end, or to the first thing that is wrong. */
-export async function play(plan: Plan, planted?: Planted): Promise<Result> {
+export async function play(
+  plan: Plan,
+  { planted, isVerbose = false }: { planted?: Planted; isVerbose?: boolean } = {},
+): Promise<Result> {
   const builds = [await buildOf('now', planted), await buildOf('next', planted)];
   const run = new Run(plan, builds, planted);
+  run.isVerbose = isVerbose;
   const onRejection = (error: unknown): void =>
     run.fail(
       new Violation('unhandled', error instanceof Error ? String(error.stack) : String(error)),

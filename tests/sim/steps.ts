@@ -15,7 +15,7 @@ type Do = (run: Run, picks: Picks) => string | undefined;
 
 const pick = <T>(list: readonly T[], share = 0): T | undefined =>
   list[Math.floor(share * list.length)];
-const openTabs = (run: Run): Tab[] => [...run.tabs.values()].filter(({ live }) => live as unknown);
+const openTabs = (run: Run): Tab[] => [...run.tabs.values()].filter(({ isOpen }) => isOpen);
 const busiest = (run: Run, share = 0): Organization =>
   (share < 0.8 ? run.organizations[0] : run.organizations[1]) as Organization;
 

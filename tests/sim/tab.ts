@@ -43,11 +43,13 @@ export class Tab {
   readonly build: Build;
   readonly topics = new Map<string, Subscription>();
   totals: { totals: LiveTotals; stop(): void } | undefined;
+  /** A frame was lost on the way here, and what came since may be ahead of the cursor. */
+  isTorn = false;
   /** The columns that the server has named, and those of the rows that are here. */
   welcome: Record<string, string[]> = {};
   columns: Record<string, string[]> = {};
   filter = { pipelineId: '', today: '2027-01-15' };
-  live!: Live;
+  #live: Live | undefined;
   /** The session that this page was opened under. */
   readonly session: string;
 
@@ -56,6 +58,16 @@ export class Tab {
     this.person = person;
     this.build = build;
     this.session = person.session;
+  }
+
+  /** Not before the page has loaded. */
+  get live(): Live {
+    if (!this.#live) throw new Error(`${this.actor.name} is not open yet`);
+    return this.#live;
+  }
+
+  get isOpen(): boolean {
+    return this.#live !== undefined;
   }
 
   /** Runs as the page itself: whatever it sets going belongs to it. */
@@ -67,7 +79,7 @@ export class Tab {
     const { memberId, organizationId: organization, session } = this.person;
     const me: Me = { memberId, name: '', teamId: null, access: {} };
     const server = { origin: 'http://crm', headers: { authorization: `Bearer ${session}` } };
-    this.live = new this.build.live.Live({ organization, me, server });
+    this.#live = new this.build.live.Live({ organization, me, server });
     this.live.start();
     for (const [topic, values] of needed) this.watch(topic, values);
     this.count(pipelineId);

@@ -19,7 +19,7 @@ export const tables = {
       ...(await derived(tx, next)),
       ...(isMoved ? { stage_entered_at: new Date(tx.at).toISOString() } : {}),
     });
-    const { owner_id, team_id } = tx.get('deals', id) ?? {};
+    const { owner_id, team_id }: Fields = tx.get('deals', id) ?? {};
     for (const line of tx.where('dealProducts', (row) => row['deal_id'] === id))
       await tx.update('dealProducts', line.id, { owner_id, team_id });
   },

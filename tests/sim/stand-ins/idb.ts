@@ -8,7 +8,7 @@ export async function openDB(
   _version: number,
   { upgrade }: { upgrade(database: unknown): void },
 ): Promise<unknown> {
-  const browser = here.browserOf();
+  const browser = here.browserOf?.();
   if (!browser) throw new Error('No browser');
   const stores = browser.storesOf(name);
   const store = (called: string) => {
@@ -55,4 +55,4 @@ export async function openDB(
 
 /** One after the other, in the order asked, also between tabs. */
 const wait = (): Promise<void> =>
-  new Promise((resolve) => void here.clock.after(here.browserOf()?.diskDelay() ?? 0, resolve));
+  new Promise((resolve) => void here.clock.after(here.browserOf?.()?.diskDelay() ?? 0, resolve));

@@ -90,7 +90,7 @@ export class ClientSocket {
       this.#again();
       this.#tell('connect_error', [new Error('websocket error')]);
     };
-    if (!node || !here.browserOf()?.isOnline) return void here.clock.after(20, fail);
+    if (!node || !here.browserOf?.()?.isOnline) return void here.clock.after(20, fail);
     const { extraHeaders: headers = {}, auth } = this.#options;
     const handshake = { headers, auth, address: '127.0.0.1' };
     const knock = this.#knock(number);

@@ -1,0 +1,280 @@
+import type { Patch } from './hooks.ts';
+import type { Planted } from './run.ts';
+
+const patch = (file: string, find: string, replace: string): Patch => ({ file, find, replace });
+
+/**
+ * Known mistakes, each of which some engine has been in production with. Planted one at a time, every
+ * one must turn the simulator red.
+ */
+export const planted: Planted[] = [
+  {
+    name: 'the cursor follows a sequence that is taken before the commit',
+    patches: [],
+    mistakes: { positionAtFirstWrite: true },
+  },
+  {
+    name: 'the log is read in the order of transaction ids',
+    patches: [],
+    mistakes: { orderByXid: true },
+  },
+  {
+    name: 'a change is acknowledged before it is on disk',
+    patches: [
+      patch(
+        'server/live/commit.ts',
+        'await (wrote ? server.flush.settled() : server.flush.barrier());',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'a change is acknowledged while its commit is on the way',
+    patches: [
+      patch(
+        'server/live/commit.ts',
+        "    client.query('commit'),\n  ]);",
+        "  ]);\n  void client.query('commit').catch(() => undefined);",
+      ),
+    ],
+  },
+  {
+    name: 'rows are shown before they are on disk',
+    patches: [
+      patch(
+        'server/live/tail.ts',
+        'if (behind.length > 0) await this.#options.flush.barrier();',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'answers of changes are kept in memory only',
+    patches: [],
+    mistakes: { answersInMemory: true },
+  },
+  {
+    name: 'a change gets another id at each attempt',
+    patches: [
+      patch(
+        'src/lib/live/outbox.svelte.ts',
+        'mutationId: `${pending.clientId}:${pending.seq}`',
+        'mutationId: `${pending.clientId}:${Math.random()}`',
+      ),
+    ],
+  },
+  {
+    name: 'what was answered is purged from memory, not from the disk',
+    patches: [
+      patch(
+        'src/lib/live/outbox.svelte.ts',
+        '      pending.position = position;\n      void this.#options.unsent?.drop(kept);\n',
+        '      pending.position = position;\n',
+      ),
+    ],
+  },
+  {
+    name: 'unsent changes are kept in memory only',
+    patches: [
+      patch(
+        'src/lib/live/outbox.svelte.ts',
+        '      void this.#options.unsent?.keep(kept, insteadOf);\n',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'the log is looked at when poked, and never polled',
+    patches: [
+      patch(
+        'server/live/tail.ts',
+        '    if (!this.#stopped) this.#timer = setTimeout(() => void this.#poll(), pollEvery);\n',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'the rows that come with a poke are trusted, whatever came before them',
+    patches: [
+      patch(
+        'server/live/tail.ts',
+        'const isNext = hub.position === position - 1 && !this.#reading.has(hub);',
+        'const isNext = hub.position < position;',
+      ),
+      patch('server/live/hub.ts', 'if (tx.position !== this.position + 1) {', 'if (false) {'),
+    ],
+  },
+  {
+    name: 'the key of the owner is forgotten',
+    patches: [
+      patch(
+        'server/access.ts',
+        "  if (typeof ownerId === 'string') keys.push(`${view}:own:${ownerId}`);\n",
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'the key of the team is taken from the row as it was',
+    patches: [
+      patch(
+        'server/live/log.ts',
+        'keysAfter: is ? rowKeys(entity, is) : [],',
+        'keysAfter: is ? rowKeys(entity, { ...is, teamId: (was ?? is).teamId }) : [],',
+      ),
+    ],
+  },
+  {
+    name: 'changed rights are not noticed on open sockets',
+    patches: [
+      patch(
+        'server/live/server.ts',
+        'onAdvance: (hub) => this.revocation.check(hub)',
+        'onAdvance: () => undefined',
+      ),
+    ],
+  },
+  {
+    name: 'frames go on under the old rights until the new rows are read',
+    patches: [
+      patch(
+        'server/live/revocation.ts',
+        '        watcher.leave();\n        this.#live.subscriptions.restart(watcher);',
+        '        this.#live.subscriptions.restart(watcher);',
+      ),
+      patch(
+        'server/live/subscriptions.ts',
+        'watcher.leave();\n        watcher.topics.clear();',
+        'watcher.topics.clear();',
+      ),
+    ],
+  },
+  {
+    name: 'a cursor is continued under other rights',
+    patches: [
+      patch(
+        'server/live/subscriptions.ts',
+        '    if (cursor.rights !== watcher.rightsKey) return false;\n',
+        '',
+      ),
+      patch(
+        'server/live/subscriptions.ts',
+        '!earlier || !socket.connected || cursor.rights !== watcher.rightsKey',
+        '!earlier || !socket.connected',
+      ),
+    ],
+  },
+  {
+    name: 'a cursor is continued in another life of the database',
+    patches: [
+      patch(
+        'server/live/subscriptions.ts',
+        'if (!cursor || cursor.isPast || cursor.epoch !== this.#live.epoch) return false;',
+        'if (!cursor || cursor.isPast) return false;',
+      ),
+    ],
+  },
+  {
+    name: 'a log that was cut is continued all the same',
+    patches: [
+      patch(
+        'server/live/subscriptions.ts',
+        'return txs[0]?.position === position + 1 && txs.length === missing ? txs : undefined;',
+        'return txs;',
+      ),
+    ],
+  },
+  {
+    name: 'what happened while rows were read is forgotten',
+    patches: [
+      patch(
+        'server/live/subscriptions.ts',
+        'const late = hub.since(snapshot.position, { rights: watcher.rights, topics: new Set([key]) });',
+        'const late = [];',
+      ),
+    ],
+  },
+  {
+    name: 'a frame leads past rows that were skipped',
+    patches: [
+      patch(
+        'server/live/server.ts',
+        '      watcher.leave();\n      this.subscriptions.restart(watcher);',
+        '      this.subscriptions.restart(watcher);',
+      ),
+    ],
+  },
+  {
+    name: 'the end of a session is not looked for',
+    patches: [
+      patch(
+        'server/live/revocation.ts',
+        "if (!living.has(watcher.sessionHash ?? '')) watcher.close('signedOut');",
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'a missing frame is not noticed',
+    patches: [
+      patch('src/lib/live/live.svelte.ts', 'if (from !== cursor.position) {', 'if (false) {'),
+    ],
+  },
+  {
+    name: 'pending changes are not replayed over new rows',
+    patches: [
+      patch(
+        'src/lib/live/live.svelte.ts',
+        'this.#store.settle(this.#outbox.pending);',
+        'this.#store.settle([]);',
+      ),
+    ],
+  },
+  {
+    name: 'a pending change goes when it is answered, not when its rows have come',
+    patches: [
+      patch(
+        'src/lib/live/outbox.svelte.ts',
+        'pending.position === undefined || pending.position > position',
+        'pending.position === undefined',
+      ),
+    ],
+  },
+  {
+    name: 'an older version of a row takes the place of a newer one',
+    patches: [
+      patch('src/lib/live/store.svelte.ts', '    if (held && held.rev >= rev) return false;\n', ''),
+      patch(
+        'src/lib/live/store.svelte.ts',
+        '      if (old && old.rev >= next.rev) continue;\n',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'columns are read in the order of the page, not of the server',
+    patches: [
+      patch(
+        'src/lib/live/decode.ts',
+        'columns: list.map((column) => ({',
+        'columns: (Object.keys(kinds).length > 0 ? Object.keys(kinds) : list).map((column) => ({',
+      ),
+    ],
+  },
+  {
+    name: 'figures are adopted without what happened since they were read',
+    patches: [
+      patch(
+        'server/live/hub.ts',
+        '    if (missed > 0) for (const tx of this.#ring.slice(-missed)) totals.apply(tx.position, tx.rows);\n',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'rows of an earlier life of the database outlive it',
+    patches: [
+      patch('src/lib/live/live.svelte.ts', '    if (!resumed) this.#store.outlive();\n', ''),
+    ],
+  },
+];
