@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient } from '@redis/client';
 import type { Logger } from 'pino';
+import { Link } from './link.ts';
 
 /** Nodes of one version of these messages hear each other. */
 const version = 1;
@@ -118,7 +118,12 @@ export class Bus {
   async #keepLink(): Promise<void> {
     const { signal } = this.#stopping;
     for (let failures = 0; !signal.aborted; failures += 1) {
-      const link = new Link(this.#url, this.#channel, (text) => this.#hear(text));
+      const link = new Link({
+        url: this.#url,
+        channel: this.#channel,
+        patience,
+        onText: (text) => this.#hear(text),
+      });
       this.#heard = performance.now();
       this.#link = link;
       const reason: unknown = await link.open().then(
@@ -140,49 +145,5 @@ export class Bus {
       const wait = Math.min(longestWait, 50 * 2 ** Math.min(failures, 10));
       await sleep(wait * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
     }
-  }
-}
-
-/** One life of the two connections to Redis: one speaks, the other listens. It is never mended. */
-class Link {
-  readonly #speaker;
-  readonly #listener;
-  readonly #channel: string;
-  readonly #onText: (text: string) => void;
-  readonly ended: Promise<unknown>;
-  #end: (reason: unknown) => void = () => undefined;
-
-  constructor(url: string, channel: string, onText: (text: string) => void) {
-    this.#channel = channel;
-    this.#onText = onText;
-    this.ended = new Promise((resolve) => (this.#end = resolve));
-    const connect = () =>
-      createClient({ url, socket: { reconnectStrategy: false, connectTimeout: patience } })
-        .on('error', (error) => this.#end(error))
-        .on('end', () => this.#end(new Error('The connection has ended')));
-    this.#speaker = connect();
-    this.#listener = connect();
-  }
-
-  async open(): Promise<void> {
-    const opening = Promise.all([
-      this.#speaker.connect(),
-      this.#listener
-        .connect()
-        .then(() => this.#listener.subscribe(this.#channel, (text) => this.#onText(text))),
-    ]);
-    opening.catch(() => undefined);
-    const failed = this.ended.then(() => Promise.reject(new Error('Redis cannot be reached')));
-    failed.catch(() => undefined);
-    await Promise.race([opening, failed]);
-  }
-
-  async say(text: string): Promise<void> {
-    if (this.#speaker.isReady) await this.#speaker.publish(this.#channel, text);
-  }
-
-  cut(): void {
-    for (const client of [this.#speaker, this.#listener]) if (client.isOpen) client.destroy();
-    this.#end(new Error('The connection was given up'));
   }
 }
