@@ -81,7 +81,11 @@ export class Neighbours implements Talker<Stretch> {
       this.#isAsked = true;
       this.#options.bus.stir();
     }
-    const node = this.#nodes.get(name) ?? { position: -1, heard: 0, tabs: new Map<string, Placed>() };
+    const node = this.#nodes.get(name) ?? {
+      position: -1,
+      heard: 0,
+      tabs: new Map<string, Placed>(),
+    };
     this.#nodes.set(name, node);
     node.heard = performance.now();
     if (to <= node.position) return;
