@@ -15,19 +15,33 @@ interface Options {
   max?: number;
   /** Seen in pg_stat_activity. */
   name?: string;
+  /**
+   * After so many milliseconds without an answer a connection is given up: the line may be dead, and
+   * nobody said so. None by default: an administrator's work may take its time.
+   */
+  patience?: number;
 }
 
 /** Connections of the application: each is syncline_app from its first statement on. */
-export function connect({ url, max = 10, name = 'syncline' }: Options): Connection {
-  return open({ url, max, name, options: '-c role=syncline_app -c search_path=crm' });
+export function connect({ url, max = 10, name = 'syncline', patience }: Options): Connection {
+  return open({ url, max, name, patience, options: '-c role=syncline_app -c search_path=crm' });
 }
 
 /** Connections as the login itself, for migrations, backup and tests. */
 export function connectAsOwner({ url, max = 4, name = 'syncline owner' }: Options): Connection {
-  return open({ url, max, name, options: '-c search_path=crm' });
+  return open({ url, max, name, patience: undefined, options: '-c search_path=crm' });
 }
 
-function open({ url, max, name, options }: Required<Options> & { options: string }): Connection {
+function open({
+  url,
+  max,
+  name,
+  patience,
+  options,
+}: Required<Omit<Options, 'patience'>> & {
+  patience: number | undefined;
+  options: string;
+}): Connection {
   const pool = new pg.Pool({
     Client: PreparingClient,
     connectionString: url,
@@ -36,6 +50,7 @@ function open({ url, max, name, options }: Required<Options> & { options: string
     options,
     types: { getTypeParser },
     connectionTimeoutMillis: 10_000,
+    ...(patience && { query_timeout: patience }),
     // Its first statements cost a new connection many times what the same ones cost an old one.
     idleTimeoutMillis: 600_000,
     keepAlive: true,

@@ -60,8 +60,18 @@ async function start(): Promise<void> {
 async function run({ config, log, database }: Parts): Promise<() => Promise<void>> {
   await migrate({ url: database.url, log });
   const url = config.databaseAppUrl ?? database.url;
-  const { pool, db, close } = connect({ url, max: 20, name: `syncline ${process.pid}` });
-  const own = connect({ url, max: 4, name: `syncline live ${process.pid}` });
+  const { pool, db, close } = connect({
+    url,
+    max: 20,
+    name: `syncline ${process.pid}`,
+    patience: 30_000,
+  });
+  const own = connect({
+    url,
+    max: 4,
+    name: `syncline live ${process.pid}`,
+    patience: 10_000,
+  });
   const parts = { config, log, db, pool };
   const bus = config.redisUrl ? new Bus({ url: config.redisUrl, log }) : undefined;
   const live = new LiveServer({

@@ -19,6 +19,8 @@ import { Tail } from './tail.ts';
 import type { TotalsDefinition } from './totals.ts';
 import type { Admission, Watcher } from './watcher.ts';
 
+/** After so many milliseconds without news from the log a screen must not look live any more. */
+const longestSilence = 10_000;
 /** Seconds that an organization nobody watches is still followed. */
 const idleBeforeForgotten = 120;
 
@@ -146,10 +148,14 @@ export class LiveServer implements Committer {
 
   /** Whether the path from commit to sockets lives: undefined, or what is wrong. */
   health(): string | undefined {
-    const silence = performance.now() - this.tail.lastPoll;
+    const silence = this.#silence();
     return silence > 3_000
       ? `the change log was not read for ${Math.round(silence)} ms`
       : undefined;
+  }
+
+  #silence(): number {
+    return performance.now() - this.tail.lastPoll;
   }
 
   /** How many transactions each hub is behind what is known to be in the log. */
@@ -192,8 +198,14 @@ export class LiveServer implements Committer {
     }
   }
 
-  /** Every second: quiet audiences learn the position; who does not read, and hubs nobody watches, go. */
+  /**
+   * Every second: quiet audiences learn the position; who does not read, and hubs nobody watches, go. A
+   * node that is cut off from the database sends everybody away: another may not be.
+   */
   #beat(): void {
+    if (this.#silence() > longestSilence) {
+      for (const watcher of this.watchers) watcher.close('draining');
+    }
     for (const watcher of this.watchers) if (watcher.isStuck()) watcher.close('tooSlow');
     const watched = new Set([...this.watchers].map(({ hub }) => hub));
     for (const [organizationId, hub] of this.hubs) {

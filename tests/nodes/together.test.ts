@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { createApi } from '#lib/api.ts';
 import { updateDeal } from '#lib/shared/deals.ts';
 import { startBalancer, type Balancer } from '#tests/support/balancer.ts';
@@ -12,8 +12,9 @@ import { compare, findGround, Writers, type Ground } from './writing.ts';
 describe.skipIf(!hasRedis)('two web nodes, a worker, one Postgres and one Redis', () => {
   const used = new AsyncDisposableStack();
   let redis: TestRedis;
-  /** Between each node and Redis. */
+  /** Between each node and Redis, and Postgres. */
   let lines: Proxy[];
+  let databaseLines: Proxy[];
   let nodes: TestNodes;
   let balancer: Balancer;
   let ground: Ground;
@@ -23,8 +24,15 @@ describe.skipIf(!hasRedis)('two web nodes, a worker, one Postgres and one Redis'
   beforeAll(async () => {
     redis = used.use(await startRedis());
     lines = await Promise.all([0, 1, 2].map(() => startProxy(() => redis.port)));
-    for (const line of lines) used.use(line);
-    nodes = used.use(await startNodes({ redisPort: (node) => lines[node]?.port ?? 0 }));
+    const postgresPort = Number(new URL(inject('postgresUrl')).port);
+    databaseLines = await Promise.all([0, 1, 2].map(() => startProxy(() => postgresPort)));
+    for (const line of [...lines, ...databaseLines]) used.use(line);
+    nodes = used.use(
+      await startNodes({
+        redisPort: (node) => lines[node]?.port ?? 0,
+        databasePort: (node) => databaseLines[node]?.port ?? 0,
+      }),
+    );
     balancer = used.use(await startBalancer(() => nodes.web.map(({ port }) => port)));
     const [one = '', two = ''] = nodes.web.map(({ url }) => url);
     ground = await findGround(one, nodes.databaseUrl);
@@ -152,6 +160,37 @@ describe.skipIf(!hasRedis)('two web nodes, a worker, one Postgres and one Redis'
     await meet();
     through.leave();
   });
+
+  test.each([
+    ['a black hole', (line: Proxy) => line.hang()],
+    ['dead without a word', (line: Proxy) => line.strand()],
+  ])(
+    'a node whose line to Postgres is %s sends its people to the other one, and gets well',
+    async (_, spoil) => {
+      const through = await atBoard(balancer.url, 'maria@demo.test');
+      for (const line of databaseLines.slice(1, 2)) spoil(line);
+      // The line of a node that people come to by turns: some of them are there.
+      await until('the node is not asked any more', () => balancer.ready.length === 1, 20_000);
+      await until('Boris is told', () => boris.live.connection !== 'online', 30_000);
+      await until(
+        'she is before the other node',
+        () => sees(anna, through) && !sees(anna, boris),
+        30_000,
+      );
+      await rename(anna, 'Before the node that can read');
+      await until('she sees it', () => titleFor(through) === 'Before the node that can read');
+      databaseLines[1]?.heal();
+      await until('both are well', () => balancer.ready.length === 2, 60_000);
+      await until(
+        'Boris sees it too',
+        () => titleFor(boris) === 'Before the node that can read',
+        30_000,
+      );
+      await meet();
+      through.leave();
+    },
+    120_000,
+  );
 
   test('who comes from a node that is further on goes on from there, and not back', async () => {
     const [one = '', two = ''] = nodes.web.map(({ url }) => url);

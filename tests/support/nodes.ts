@@ -30,10 +30,12 @@ export interface TestNodes {
 /** Two web nodes and a worker on one database with the demo in it, and one Redis. */
 export async function startNodes({
   redisPort,
+  databasePort,
   env = {},
 }: {
-  /** Where each node finds its Redis. */
+  /** Where each node finds its Redis, and its Postgres where there is something between them. */
   redisPort: (node: number) => number;
+  databasePort?: (node: number) => number;
   env?: Record<string, string>;
 }): Promise<TestNodes> {
   const base = await createDatabase(inject('postgresUrl'));
@@ -48,12 +50,9 @@ export async function startNodes({
   const node = async (number: number, roles: string) => {
     const port = await freePort();
     const REDIS_URL = `redis://127.0.0.1:${redisPort(number)}`;
-    return startNode(port, {
-      ...settings,
-      REDIS_URL,
-      ROLES: roles,
-      DEMO: number === 0 ? '1' : '0',
-    });
+    const DATABASE_URL = databasePort ? atPort(base.url, databasePort(number)) : base.url;
+    const DEMO = number === 0 ? '1' : '0';
+    return startNode(port, { ...settings, DATABASE_URL, REDIS_URL, ROLES: roles, DEMO });
   };
   // The first fills the demo.
   const first = await node(0, 'web');
@@ -69,6 +68,9 @@ export async function startNodes({
     },
   };
 }
+
+const atPort = (url: string, port: number): string =>
+  Object.assign(new URL(url), { port: String(port) }).href;
 
 async function startNode(port: number, env: Record<string, string>): Promise<TestNode> {
   let program: Program = await startProgram({ port, env });
