@@ -26,12 +26,13 @@ import { Decoder } from './decode.ts';
 import { Notes } from './notes.svelte.ts';
 import { Outbox, recalled, type Handles, type Outcome } from './outbox.svelte.ts';
 import { PresenceMap } from './presence.svelte.ts';
-import { keyUnder, Store, type Arrival } from './store.svelte.ts';
+import { isUnder, keyUnder, Store, type Arrival } from './store.svelte.ts';
+import { Recorder } from './recorder.svelte.ts';
 import { Tray } from './tray.svelte.ts';
 import { UnsentChanges, type RefusedChange } from './unsent.ts';
 import type { LiveTotals } from './totals.svelte.ts';
 import { planUndo, UndoStack, type UndoOutcome } from './undo.ts';
-import { Wanted, type Subscription } from './wanted.svelte.ts';
+import { Wanted, type Held, type Subscription } from './wanted.svelte.ts';
 
 export interface Me {
   memberId: string;
@@ -45,20 +46,10 @@ export interface Made {
   done: Promise<Outcome>;
   undo: (() => Promise<UndoOutcome>) | undefined;
 }
-/** A frame as it came, and what was in it for this browser. */
-export interface Taken {
-  at: number;
-  frame: Frame;
-  arrivals: Arrival[];
-}
-const mostFrames = 50;
+/** Pending changes that are replayed at once; of more, every so many milliseconds. */
+const mostReplayed = 200;
+const replayEvery = 300;
 
-interface Subscribed {
-  key: string;
-  ready: boolean;
-  refused: string | undefined;
-  rows: number;
-}
 export interface Inspection {
   epoch: string;
   position: number;
@@ -66,8 +57,7 @@ export interface Inspection {
   rights: string[];
   clientId: string;
   socketId: string | undefined;
-  topics: Subscribed[];
-  totals: Subscribed[];
+  subscriptions: Held[];
 }
 
 /**
@@ -89,12 +79,9 @@ export class Live {
   /** Unsent changes that are lost with this tab, where the browser's database does not take them. */
   unkept = $state(0);
   /** The last frames, for the one who looks into the engine. */
-  readonly frames: Taken[] = [];
-  /** Milliseconds from a commit to this screen, by the server's clock, when it was last asked. */
-  lag = $state<number>();
-  /** How far apart the server is asked for it, in milliseconds. */
-  lagEvery = 10_000;
-  #lagAskedAt = 0;
+  readonly recorder = new Recorder((position, answer) =>
+    this.#socket.emit('applied', position, answer),
+  );
   readonly #me: Me;
   readonly #store = new Store();
   readonly #connection: Connection;
@@ -109,6 +96,7 @@ export class Live {
   #columns = '';
   #isStarted = false;
   #seq = 0;
+  #settling: ReturnType<typeof setTimeout> | undefined;
   #asking: ReturnType<typeof setTimeout> | undefined;
 
   constructor({
@@ -185,6 +173,7 @@ export class Live {
     this.#connection.stop();
     this.#outbox.stop();
     clearTimeout(this.#asking);
+    clearTimeout(this.#settling);
   }
 
   get connection(): ConnectionState {
@@ -228,33 +217,21 @@ export class Live {
 
   /** The state of the engine, for the one who looks into it. */
   inspect(): Inspection {
-    const rows = (key: string): number => {
-      const [name = ''] = key.split('/');
-      const { all } = this.rows(entityOf(key));
-      return all.filter((row) => keyUnder(name as TopicName, row as AnyRow) === key).length;
-    };
     return {
       epoch: this.#epoch,
       position: this.position,
       rights: this.#cursor?.rights.split(',') ?? [],
       clientId: this.#clientId,
       socketId: this.#socket.id,
-      topics: [...this.#wanted.topics].map(([key, { ready, refused }]) => {
-        return { key, ready, refused, rows: rows(key) };
-      }),
-      totals: [...this.#wanted.totals].map(([key, { totals }]) => {
-        return { key, ready: totals.ready, refused: totals.refused, rows: totals.groups.size };
-      }),
+      subscriptions: this.#wanted.list((key) => this.rows(entityOf(key)).all as AnyRow[]),
     };
   }
 
   /** The subscriptions that a record of this browser is here by. */
   topicsWith(entity: EntityName, id: string): string[] {
     const row = this.#store.visibleRow(entity, id);
-    return [...this.#wanted.topics.keys()].filter((key) => {
-      const [name = ''] = key.split('/');
-      return row && entityOf(key) === entity && keyUnder(name as TopicName, row) === key;
-    });
+    const all = [...this.#wanted.topics.keys()].filter((key) => entityOf(key) === entity);
+    return row ? all.filter((key) => isUnder(key, row)) : [];
   }
 
   rows<E extends EntityName>(entity: E): Collection<Row<E>> {
@@ -429,23 +406,11 @@ export class Live {
       return;
     }
     cursor.position = to;
-    this.#remember(frame, this.#arrive(txs));
+    const arrivals = this.#arrive(txs);
     for (const [key, entries] of totals) this.#wanted.totals.get(key)?.totals.change(entries);
     const confirmed = this.#wanted.isWhole && this.#outbox.confirm(to);
     if (txs.length > 0 || totals.length > 0 || confirmed) this.#settle();
-    if (txs.length > 0) this.#askLag(to);
-  }
-
-  #remember(frame: Frame, arrivals: Arrival[]): void {
-    this.frames.push({ at: Date.now(), frame, arrivals });
-    if (this.frames.length > mostFrames) this.frames.shift();
-  }
-
-  #askLag(position: number): void {
-    const now = performance.now();
-    if (now - this.#lagAskedAt < this.lagEvery) return;
-    this.#lagAskedAt = now;
-    this.#socket.emit('applied', position, (lag) => (this.lag = lag));
+    this.recorder.took(frame, arrivals);
   }
 
   /** The rows here are not continued by what comes. */
@@ -479,6 +444,16 @@ export class Live {
   }
 
   #settle(): void {
+    const { pending } = this.#outbox;
+    // A queue of days is not replayed with every frame: what is shown may be a moment behind then.
+    if (pending.length > mostReplayed) {
+      this.#settling ??= setTimeout(() => this.#replay(), replayEvery);
+    } else this.#replay();
+  }
+
+  #replay(): void {
+    clearTimeout(this.#settling);
+    this.#settling = undefined;
     this.#store.settle(this.#outbox.pending);
     this.#settleTotals();
   }
@@ -493,6 +468,7 @@ export class Live {
       this.#store.replaceTopic(key, entityOf(key), new Map());
     }
     this.#confirm();
+    this.#replay();
   }
 
   /** Lets go of the rows that no other topic keeps. */

@@ -50,7 +50,8 @@ const mostAtOnce = 8;
 /**
  * Changes on their way to the server. Each carries an id of its own, so that one sent twice has one
  * effect. Two that touch the same record, or of which one names the record that the other changes, go
- * in the order they were made; others do not wait for each other.
+ * in the order they were made, and a deletion goes after all that were made before it; others do not
+ * wait for each other.
  */
 export class Outbox {
   readonly #options: Options;
@@ -135,8 +136,11 @@ export class Outbox {
       if (this.#underWay >= mostAtOnce) return;
       const { pending, links, state } = entry;
       if (pending.position !== undefined) continue;
-      const { changes, names } = links;
-      const isFree = !names.some((id) => changed.has(id)) && !changes.some((id) => named.has(id));
+      const { changes, names, waitsForAll } = links;
+      const isFree =
+        !(waitsForAll && named.size > 0) &&
+        !names.some((id) => changed.has(id)) &&
+        !changes.some((id) => named.has(id));
       if (isFree && state !== 'sent') void this.#send(entry);
       for (const id of changes) changed.add(id);
       for (const id of names) named.add(id);
@@ -211,7 +215,7 @@ function entryOf(
   pending: Pending,
   { kept, handles, settle = nobody }: Pick<Entry, 'kept'> & Partial<Entry>,
 ): Entry {
-  return { pending, kept, handles, settle, links: linksOf(pending.input), state: 'waiting' };
+  return { pending, kept, handles, settle, links: linksOf(pending), state: 'waiting' };
 }
 
 /** A change that was kept by its name; it shows from when the page has loaded its feature. */
@@ -224,12 +228,15 @@ export const recalled = (name: string): AnyChange => ({
 interface Links {
   changes: string[];
   names: string[];
+  /** Whether a record may go depends on what points at it, which an earlier change may have turned away. */
+  waitsForAll: boolean;
 }
 
-function linksOf(input: unknown): Links {
+function linksOf({ change, input }: Pending): Links {
   const names = [...idsIn(input, new Set())];
   const isOfOne = typeof input === 'object' && input && 'id' in input;
-  return { changes: isOfOne ? [String(input.id)] : names, names };
+  const waitsForAll = /\.(delete|remove)$/.test(change.name);
+  return { changes: isOfOne ? [String(input.id)] : names, names, waitsForAll };
 }
 
 function idsIn(value: unknown, found: Set<string>): Set<string> {

@@ -178,6 +178,10 @@ export class Store {
   }
 }
 
+/** Whether a row belongs to the topic of a key now. */
+export const isUnder = (key: string, row: AnyRow): boolean =>
+  keyUnder(key.split('/', 1)[0] as TopicName, row) === key;
+
 /** The key of a topic that a row belongs to now. */
 export function keyUnder(topic: TopicName, row: AnyRow): string {
   return topicKey(

@@ -1,6 +1,7 @@
-import type { EntityName } from '#lib/shared/entities.ts';
+import type { AnyRow, EntityName } from '#lib/shared/entities.ts';
 import type { Measure } from '#lib/shared/totals.ts';
 import type { Cursor, Subscribe } from '#lib/shared/wire.ts';
+import { isUnder } from './store.svelte.ts';
 import { LiveTotals } from './totals.svelte.ts';
 
 /** How long rows and figures stay after the last one who asked for them is gone, in milliseconds. */
@@ -12,6 +13,15 @@ export interface Subscription {
   readonly ready: boolean;
   readonly refused: string | undefined;
   stop(): void;
+}
+
+/** What one has subscribed to, and how much of it is here: rows, or groups of figures. */
+export interface Held {
+  key: string;
+  ready: boolean;
+  refused: string | undefined;
+  rows?: number;
+  groups?: number;
 }
 
 class Asked {
@@ -87,6 +97,24 @@ export class Wanted {
       }, totalsLinger);
     });
     return { totals: held.totals, stop };
+  }
+
+  /** All that is asked for, for the one who looks into the engine; `rowsOf` answers a topic's entity. */
+  list(rowsOf: (key: string) => AnyRow[]): Held[] {
+    const topics = [...this.topics].map(([key, { ready, refused }]): Held => {
+      return { key, ready, refused, rows: rowsOf(key).filter((row) => isUnder(key, row)).length };
+    });
+    const totals = [...this.totals].map(
+      ([
+        key,
+        {
+          totals: { ready, refused, groups },
+        },
+      ]): Held => {
+        return { key, ready, refused, groups: groups.size };
+      },
+    );
+    return [...topics, ...totals];
   }
 
   /** A connection begins. Rows that never came are not continued by a cursor: they are asked for after it. */

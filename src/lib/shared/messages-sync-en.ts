@@ -12,7 +12,10 @@ export const syncEn = {
     one: '{count} change waits for the server. It goes out by itself.',
     other: '{count} changes wait for the server. They go out by themselves.',
   },
-  'tray.kept': 'They are kept in this browser, through a reload and a restart.',
+  'tray.kept': {
+    one: 'It is kept in this browser, through a reload and a restart.',
+    other: 'They are kept in this browser, through a reload and a restart.',
+  },
   'tray.unkept':
     'This browser keeps nothing: unsent changes live in this tab alone. Leave it open until they are sent.',
   'tray.refused': 'Refused',
