@@ -151,7 +151,13 @@ export default tseslint.config(
   },
   { files: ['server/demo-data.ts'], rules: { 'max-lines': 'off' } },
   {
-    files: ['server/config.ts', 'tests/support/**', 'tests/bench/**', 'tests/platform/**'],
+    files: [
+      'server/config.ts',
+      'tests/support/**',
+      'tests/bench/**',
+      'tests/platform/**',
+      'tests/sim/soak.ts',
+    ],
     rules: { 'no-restricted-properties': 'off' },
   },
   { files: ['tests/support/**', 'tests/bench/**'], rules: { 'no-console': 'off' } },

@@ -32,6 +32,8 @@ interface World {
   /** When the database was last away. */
   lastAway(): number;
   epoch(): string;
+  /** Where the log has an answered change; undefined when the database no longer knows of it. */
+  positionOf(made: MadeChange): number | undefined;
 }
 
 interface LinkState {
@@ -193,6 +195,15 @@ export class Checks {
       (one) => one.tab === tab && one.outcome === 'open' && !ids.has(one.id),
     );
     if (lost) throw new Violation('I8', `${tab.actor.name} has dropped ${lost.id} unanswered`);
+    const early = this.#world.made.find(
+      (one) =>
+        one.tab === tab &&
+        one.outcome === 'ok' &&
+        !ids.has(one.id) &&
+        (this.#world.positionOf(one) ?? 0) > position,
+    );
+    if (early)
+      throw new Violation('I6', `${tab.actor.name} has dropped ${early.id} before its rows`);
   }
 
   /** What is not as the oracle says, under one standing; undefined when all is. */

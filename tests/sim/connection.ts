@@ -14,12 +14,15 @@ export function ask<T>(postgres: Postgres, run: () => T | Promise<T>): Promise<T
         const found = await run();
         answer(() => (postgres.generation === generation ? resolve(found) : reject(away())));
       } catch (error) {
-        answer(() => reject(error as Error));
+        answer(() => reject(errorOf(error)));
       }
     };
     here.clock.after(delay(), () => void arrive(), postgres.actor);
   });
 }
+
+const errorOf = (error: unknown): Error =>
+  error instanceof Error ? error : new Error(String(error));
 
 const away = (): Error => new Error('Connection terminated unexpectedly');
 const delay = (): number => here.chance.between(0.1, here.chance.chance(0.05) ? 40 : 2);
@@ -68,7 +71,7 @@ class Connection {
             answer(() => resolve({ rows, rowCount: rows.length, command: 'SELECT' }));
           } catch (error) {
             this.#hasFailed = true;
-            answer(() => reject(error as Error));
+            answer(() => reject(errorOf(error)));
           }
         });
       };

@@ -31,6 +31,8 @@ const buildOf = (url: string | undefined): string | undefined =>
  * build: an older and a newer version of the product run side by side, and so does one with a mistake.
  */
 export function startHooks(): void {
+  // That Node's own reader of types is young is no news for whoever runs this.
+  process.removeAllListeners('warning');
   registerHooks({
     resolve(specifier, context, next) {
       const build = buildOf(context.parentURL);

@@ -46,8 +46,11 @@ export interface Plan {
   steps: Step[];
 }
 
-/** What happens in the run of a seed; a plan with fewer steps is a run as well. */
-export function planOf(seed: number): Plan {
+/**
+ * What happens in the run of a seed, all of it or only what one is about; a plan with fewer steps is a run
+ * as well.
+ */
+export function planOf(seed: number, about: readonly StepName[] = []): Plan {
   const random = new Random(seed);
   const nodes = 1 + random.below(2);
   const tabs = 2 + random.below(4);
@@ -56,7 +59,8 @@ export function planOf(seed: number): Plan {
   const count = 8 + random.below(50);
   // A run is about some of it: faults that come alone are easier to meet than all at once.
   const allowed = (Object.keys(weights) as StepName[]).filter(
-    (name) => weights[name] >= 10 || random.chance(0.55),
+    (name) =>
+      weights[name] >= 10 || (random.chance(0.55) && about.length === 0) || about.includes(name),
   );
   const sum = allowed.reduce((total, name) => total + weights[name], 0);
   const steps = Array.from({ length: count }, (): Step => {
@@ -65,7 +69,7 @@ export function planOf(seed: number): Plan {
     return {
       at: Math.round(random.next() * length),
       name,
-      picks: Array.from({ length: 5 }, () => random.next()),
+      picks: Array.from({ length: 5 }, () => Math.floor(random.next() * 1_000) / 1_000),
     };
   });
   return { seed, nodes, tabs, isMixed, steps: steps.sort((a, b) => a.at - b.at) };

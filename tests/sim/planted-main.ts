@@ -15,10 +15,12 @@ const { play, planOf, realNow } = await prepare();
 let unseen = 0;
 for (const mistake of planted.filter(({ name }) => name.includes(values.only))) {
   const began = realNow();
-  let [seed, rule] = [0, 'unseen'];
-  while (rule === 'unseen' && seed < Number(values.seeds)) {
+  const first = mistake.from ?? 1;
+  let [seed, rule] = [first - 1, 'unseen'];
+  while (rule === 'unseen' && seed < first + Number(values.seeds)) {
     seed += 1;
-    rule = (await play(planOf(seed), { planted: mistake })).violation?.rule ?? 'unseen';
+    const plan = planOf(seed, mistake.about);
+    rule = (await play(plan, { planted: mistake })).violation?.rule ?? 'unseen';
   }
   if (rule === 'unseen') unseen += 1;
   const seconds = ((realNow() - began) / 1_000).toFixed(1);

@@ -15,6 +15,8 @@ export const planted: Planted[] = [
   },
   {
     name: 'the log is read in the order of transaction ids',
+    from: 100,
+    about: ['slowWrite', 'burst', 'roleChanges'],
     patches: [],
     mistakes: { orderByXid: true },
   },
@@ -40,6 +42,7 @@ export const planted: Planted[] = [
   },
   {
     name: 'rows are shown before they are on disk',
+    about: ['crashDatabase', 'burst', 'slowWrite'],
     patches: [
       patch(
         'server/live/tail.ts',
@@ -50,6 +53,7 @@ export const planted: Planted[] = [
   },
   {
     name: 'answers of changes are kept in memory only',
+    about: ['badRequests', 'killNode', 'burst'],
     patches: [],
     mistakes: { answersInMemory: true },
   },
@@ -75,6 +79,7 @@ export const planted: Planted[] = [
   },
   {
     name: 'unsent changes are kept in memory only',
+    about: ['closeTab', 'openTab', 'badRequests'],
     patches: [
       patch(
         'src/lib/live/outbox.svelte.ts',
@@ -126,6 +131,7 @@ export const planted: Planted[] = [
   },
   {
     name: 'changed rights are not noticed on open sockets',
+    about: ['roleChanges', 'roleLevel', 'teamChanges'],
     patches: [
       patch(
         'server/live/server.ts',
@@ -136,6 +142,7 @@ export const planted: Planted[] = [
   },
   {
     name: 'frames go on under the old rights until the new rows are read',
+    about: ['roleChanges', 'roleLevel', 'handOver'],
     patches: [
       patch(
         'server/live/revocation.ts',
@@ -151,6 +158,7 @@ export const planted: Planted[] = [
   },
   {
     name: 'a cursor is continued under other rights',
+    about: ['roleChanges', 'roleLevel', 'cut'],
     patches: [
       patch(
         'server/live/subscriptions.ts',
@@ -166,6 +174,7 @@ export const planted: Planted[] = [
   },
   {
     name: 'a cursor is continued in another life of the database',
+    about: ['restoreDatabase'],
     patches: [
       patch(
         'server/live/subscriptions.ts',
@@ -176,6 +185,7 @@ export const planted: Planted[] = [
   },
   {
     name: 'a log that was cut is continued all the same',
+    about: ['cutLog', 'cut', 'offline', 'killNode', 'burst'],
     patches: [
       patch(
         'server/live/subscriptions.ts',
@@ -196,6 +206,8 @@ export const planted: Planted[] = [
   },
   {
     name: 'a frame leads past rows that were skipped',
+    from: 70,
+    about: ['largeWrite', 'watch', 'cut'],
     patches: [
       patch(
         'server/live/server.ts',
@@ -206,6 +218,7 @@ export const planted: Planted[] = [
   },
   {
     name: 'the end of a session is not looked for',
+    about: ['endSession'],
     patches: [
       patch(
         'server/live/revocation.ts',
@@ -216,6 +229,7 @@ export const planted: Planted[] = [
   },
   {
     name: 'a missing frame is not noticed',
+    about: ['badFrames'],
     patches: [
       patch('src/lib/live/live.svelte.ts', 'if (from !== cursor.position) {', 'if (false) {'),
     ],
@@ -242,6 +256,8 @@ export const planted: Planted[] = [
   },
   {
     name: 'an older version of a row takes the place of a newer one',
+    from: 185,
+    about: ['watch', 'unwatch', 'badFrames', 'cut', 'burst'],
     patches: [
       patch('src/lib/live/store.svelte.ts', '    if (held && held.rev >= rev) return false;\n', ''),
       patch(
@@ -263,6 +279,8 @@ export const planted: Planted[] = [
   },
   {
     name: 'figures are adopted without what happened since they were read',
+    from: 45,
+    about: ['burst', 'openTab', 'cut'],
     patches: [
       patch(
         'server/live/hub.ts',
@@ -273,8 +291,56 @@ export const planted: Planted[] = [
   },
   {
     name: 'rows of an earlier life of the database outlive it',
+    about: ['restoreDatabase'],
     patches: [
       patch('src/lib/live/live.svelte.ts', '    if (!resumed) this.#store.outlive();\n', ''),
+    ],
+  },
+  {
+    name: 'a change that was answered waits for a position of another life',
+    about: ['restoreDatabase', 'stall'],
+    patches: [
+      patch(
+        'src/lib/live/live.svelte.ts',
+        'if (this.#epoch !== epoch) this.#outbox.confirm(Infinity);',
+        '',
+      ),
+    ],
+  },
+  {
+    name: 'rows of a server that knew fewer columns are continued',
+    about: ['killNode', 'cut'],
+    patches: [
+      patch('src/lib/live/live.svelte.ts', 'if (this.#columns !== named) this.#leavePast();', ''),
+    ],
+  },
+  {
+    name: 'after a lost frame the old cursor is continued',
+    from: 455,
+    about: ['badFrames', 'watch', 'handOver'],
+    patches: [
+      patch(
+        'src/lib/live/live.svelte.ts',
+        '      this.#leavePast();\n      this.#isStarted = false;',
+        '      this.#isStarted = false;',
+      ),
+    ],
+  },
+  {
+    name: 'what has no owner is hidden below the highest level',
+    from: 60,
+    about: ['roleLevel'],
+    patches: [patch('server/access.ts', "if (level === 'all' || !owned)", "if (level === 'all')")],
+  },
+  {
+    name: 'a pending change waits for rows that are refused',
+    about: ['roleChanges', 'roleLevel', 'killNode'],
+    patches: [
+      patch(
+        'src/lib/live/live.svelte.ts',
+        '    this.#wanted.up({ isContinued: resumed });\n    this.#confirm();\n',
+        '    this.#wanted.up({ isContinued: resumed });\n',
+      ),
     ],
   },
 ];

@@ -7,8 +7,8 @@ import { Gateway } from './gateway.ts';
 import { here } from './here.ts';
 import { History } from './history.ts';
 import { Network } from './network.ts';
-import { Postgres, Transaction, type Mistakes } from './postgres.ts';
-import type { Plan, Step } from './plan.ts';
+import { Postgres, Transaction, type Answer, type Mistakes } from './postgres.ts';
+import type { Plan, Step, StepName } from './plan.ts';
 import { Random } from './random.ts';
 import { steps } from './steps.ts';
 import { Person, Tab, type MadeChange } from './tab.ts';
@@ -19,14 +19,21 @@ export interface Planted {
   name: string;
   patches: Patch[];
   mistakes?: Mistakes;
+  /** What must happen for it to be met. */
+  about?: StepName[];
+  /** The first seed to try, where it is known to take many. */
+  from?: number;
 }
 
 export interface Result {
   violation: Violation | undefined;
   trace: string[];
   events: number;
-  checks: number;
+  looks: number;
 }
+
+/** Milliseconds that a browser may take to bring a change to its disk. */
+const timeToKeep = 400;
 
 /** Everything that takes part in one run. */
 export class Run {
@@ -75,6 +82,7 @@ export class Run {
       endedSessions: this.endedSessions,
       lastAway: () => (this.postgres.isUp ? this.lastAway : this.clock.now),
       epoch: () => this.postgres.epoch,
+      positionOf: (made) => this.#answerTo(made)?.pos,
     });
     this.network = new Network({
       sent: (link, event, args) => this.#looking(() => this.checks.sent(link, event, args)),
@@ -162,6 +170,14 @@ export class Run {
     const kept = tab.person.browser
       .kept('changes')
       .map(({ clientId, seq }) => `${String(clientId)}:${String(seq)}`);
+    const unkept = this.made.find(
+      (one) =>
+        one.tab === tab &&
+        one.outcome === 'open' &&
+        one.at < this.clock.now - timeToKeep &&
+        !kept.includes(one.id),
+    );
+    if (unkept) this.fail(new Violation('lost', `${unkept.id} was not on the disk of its browser`));
     this.gone.push({ tab, kept });
     this.tabs.delete(tab.actor);
     tab.close();
@@ -231,7 +247,7 @@ export class Run {
       violation: this.violation,
       trace: this.trace,
       events: this.clock.ran,
-      checks: this.checks.done,
+      looks: this.checks.done,
     };
   }
 
@@ -325,14 +341,23 @@ export class Run {
     return '';
   }
 
+  /** Whichever server keeps it. */
+  #answerTo({ id, tab }: MadeChange): Answer | undefined {
+    const end = ` ${tab.person.memberId} ${id}`;
+    const known = this.postgres.answers.get(` ${tab.person.organizationId}${end}`);
+    if (known || !this.postgres.mistakes.answersInMemory) return known;
+    return [...this.postgres.answers].find(([key]) => key.endsWith(end))?.[1];
+  }
+
   /** What became of every change that anybody made. */
   #account(): void {
-    const { effects, answers } = this.postgres;
+    const { effects } = this.postgres;
     const kept = new Set(this.gone.flatMap((one) => one.kept));
-    for (const { id, outcome, tab, name, data } of this.made) {
+    for (const change of this.made) {
+      const { id, outcome, tab, name, data } = change;
       const count = effects.get(id) ?? 0;
       if (count > 1) throw new Violation('I7', `${name} ${id} was done ${count} times`);
-      const { browser, memberId } = tab.person;
+      const { browser } = tab.person;
       const isMember = this.#isMember(tab.person);
       const isInTray = browser
         .kept('refused')
@@ -343,7 +368,7 @@ export class Run {
       if (outcome === 'ok' && count === 0 && !isTakenBack)
         throw new Violation('durable', `${name} ${id} was acknowledged and is lost`);
       if (outcome === 'ok' && count === 1) {
-        const stored = [...answers].find(([key]) => key.endsWith(` ${memberId} ${id}`))?.[1].answer;
+        const stored = this.#answerTo(change)?.answer;
         if (JSON.stringify(stored ?? null) !== JSON.stringify(data ?? null))
           throw new Violation('I7', `${name} ${id} was answered in two ways`);
       }

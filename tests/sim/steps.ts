@@ -64,6 +64,7 @@ function send(run: Run, tab: Tab, change: AnyChange, input: unknown): void {
     tab,
     id: `${pending?.clientId}:${pending?.seq}`,
     name: change.name,
+    at: run.clock.now,
     outcome: 'open',
     data: undefined,
   };
@@ -140,7 +141,7 @@ function write(
   return `psql writes ${text}${holding ? ', and holds it' : ''}`;
 }
 
-const memberRow = (run: Run, organization: Organization, share = 0): string =>
+const memberIn = (organization: Organization, share = 0): string =>
   // The first one stays as it is: somebody must be able to see.
   pick(organization.members.slice(1), share) ?? '';
 
@@ -211,7 +212,7 @@ export const steps: Record<StepName, Do> = {
 
   roleChanges(run, [share = 0, who = 0, which = 0]) {
     const organization = busiest(run, share);
-    const member = memberRow(run, organization, who);
+    const member = memberIn(organization, who);
     const role_id = pick(organization.roles, which);
     run.write(organization.id, (tx) => tables.updateMember(tx, member, { role_id }));
     return `${member} gets the role ${role_id}`;
@@ -241,14 +242,14 @@ export const steps: Record<StepName, Do> = {
 
   memberOff(run, [share = 0, who = 0]) {
     const organization = busiest(run, share);
-    const member = memberRow(run, organization, who);
+    const member = memberIn(organization, who);
     run.write(organization.id, (tx) => tables.updateMember(tx, member, { is_active: false }));
     return `${member} is shut out`;
   },
 
   memberOn(run, [share = 0, who = 0]) {
     const organization = busiest(run, share);
-    const member = memberRow(run, organization, who);
+    const member = memberIn(organization, who);
     run.write(organization.id, (tx) => tables.updateMember(tx, member, { is_active: true }));
     return `${member} is let in again`;
   },

@@ -32,6 +32,7 @@ export interface MadeChange {
   tab: Tab;
   id: string;
   name: string;
+  at: number;
   outcome: 'open' | 'ok' | 'refused' | 'untold';
   data: unknown;
 }
