@@ -263,6 +263,15 @@ export interface TeamsTable {
   createdBy: string | null;
 }
 
+export interface PlatformAccountLinksTable {
+  tokenHash: Buffer;
+  userId: string;
+  purpose: 'reset' | 'verify';
+  email: string;
+  expiresAt: Timestamp;
+  createdAt: Generated<Timestamp>;
+}
+
 export interface PlatformJobsTable {
   name: string;
   dueAt: Generated<Timestamp>;
@@ -317,6 +326,7 @@ export interface PlatformUsersTable {
   passwordChangedAt: Timestamp | null;
   lastSignInAt: Timestamp | null;
   createdAt: Generated<Timestamp>;
+  emailVerifiedAt: Timestamp | null;
 }
 
 export interface SyncCanariesTable {
@@ -396,6 +406,7 @@ export interface DB {
   roles: RolesTable;
   stages: StagesTable;
   teams: TeamsTable;
+  'platform.accountLinks': PlatformAccountLinksTable;
   'platform.jobs': PlatformJobsTable;
   'platform.migrations': PlatformMigrationsTable;
   'platform.refreshTokens': PlatformRefreshTokensTable;

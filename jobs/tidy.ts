@@ -4,7 +4,7 @@ import type { Job } from './clock.ts';
 
 /**
  * Makes the change log's partitions two weeks ahead, and removes what has run out: the answers of
- * changes after 90 days, the canary's log, sessions, tokens and throttles. `owner` is the login that migrates.
+ * changes after 90 days, the canary's log, sessions, tokens, links and throttles. `owner` is the login that migrates.
  */
 export const tidy = (owner: Pool): Job => ({
   name: 'tidy',
@@ -20,6 +20,7 @@ export const tidy = (owner: Pool): Job => ({
       ['platform.sessions', 'expires_at < now()'],
       ['platform.refresh_tokens', 'expires_at < now()'],
       ['platform.throttles', 'expires_at < now()'],
+      ['platform.account_links', 'expires_at < now()'],
     ] as const) {
       signal.throwIfAborted();
       removed[table] = (await owner.query(`delete from ${table} where ${condition}`)).rowCount;

@@ -26,7 +26,14 @@ export interface Config {
   /** Newest first: the first signs and encrypts, all of them verify and decrypt. */
   secretKeys: string[];
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** Wrong passwords for an account from one address, and in how many minutes. */
+  signIn: { tries: number; minutes: number };
+  /** Requests of one caller through REST. */
+  restRequestsPerMinute: number;
+  /** Other sites whose pages may call REST. */
+  corsOrigins: string[];
   smtpUrl: string | undefined;
+  mailFrom: string;
   agencyCrm: { apiUrl?: string; apiKey?: string; webhookSecret?: string };
   moysklad: {
     apiUrl: string;
@@ -80,7 +87,18 @@ const settings = z.object({
     .pipe(z.array(z.string().min(32, 'each key needs 32 characters or more')).min(1))
     .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  SIGN_IN_TRIES: z.coerce.number().int().min(1).max(1000).default(10),
+  SIGN_IN_MINUTES: z.coerce.number().int().min(1).max(1440).default(15),
+  REST_REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).max(1_000_000).default(600),
+  CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(/[\s,]+/).filter(Boolean))
+    .pipe(
+      z.array(z.string().refine(isOrigin, 'each must be an origin like https://app.example.com')),
+    ),
   SMTP_URL: url('smtp', 'smtps'),
+  MAIL_FROM: z.string().trim().min(3).optional(),
   AGENCY_CRM_API_URL: url('http', 'https'),
   AGENCY_CRM_API_KEY: text,
   AGENCY_CRM_WEBHOOK_SECRET: text,
@@ -103,6 +121,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     throw new ConfigError(lines.join('\n'));
   }
   const read = result.data;
+  if (read.SMTP_URL && !read.PUBLIC_URL) {
+    throw new ConfigError(
+      'PUBLIC_URL: letters (SMTP_URL) have links, which must not come from a request.',
+    );
+  }
   const dataDir = path.resolve(read.DATA_DIR);
   const config: Config = {
     port: read.PORT,
@@ -119,7 +142,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     drainSeconds: read.DRAIN_SECONDS ?? (read.TRUST_PROXY > 0 ? 5 : 0),
     secretKeys: read.SECRET_KEYS ?? keepSecretKeys(dataDir),
     logLevel: read.LOG_LEVEL,
+    signIn: { tries: read.SIGN_IN_TRIES, minutes: read.SIGN_IN_MINUTES },
+    restRequestsPerMinute: read.REST_REQUESTS_PER_MINUTE,
+    corsOrigins: read.CORS_ORIGINS,
     smtpUrl: read.SMTP_URL,
+    mailFrom: read.MAIL_FROM ?? `Syncline <no-reply@${hostOf(read.PUBLIC_URL)}>`,
     agencyCrm: {
       apiUrl: read.AGENCY_CRM_API_URL,
       apiKey: read.AGENCY_CRM_API_KEY,
@@ -151,6 +178,14 @@ function refuseKnownPassword({ demo, demoPassword, host, publicUrl }: Config): v
         'and everybody knows the default.',
     );
   }
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function hostOf(address: string | undefined): string {
+  return address ? new URL(address).hostname : 'localhost';
 }
 
 export function isLoopback(host: string): boolean {

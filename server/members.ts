@@ -1,8 +1,10 @@
+import { sql } from 'kysely';
 import { z } from 'zod/mini';
-import { notFound } from '#lib/shared/errors.ts';
+import { AppError, notFound } from '#lib/shared/errors.ts';
 import * as field from '#lib/shared/fields.ts';
 import { chooseCardFields } from '#lib/shared/members.ts';
 import { newId } from '#lib/shared/ids.ts';
+import { makeLink } from './auth/account-links.ts';
 import { assertAdministrator, lockAdministration, requireGrantable } from './auth/granting.ts';
 import type { Member } from './access.ts';
 import { listRecords, searchInput } from './lists.ts';
@@ -137,6 +139,24 @@ export const members = router({
       }),
     ),
 
+  /**
+   * A link by which a member chooses a new password, for the administrator to hand over; shown this once.
+   * Only of an account that is of no other organization: it opens all that the account opens.
+   */
+  makeResetLink: allowed('members.manage')
+    .input(z.strictObject({ id: field.id }))
+    .mutation(async ({ ctx, input }) => {
+      const owner = await query(ctx, async (tx) => {
+        const { roleId } = await getMember(tx, ctx.member, input.id);
+        await grantableRole(tx, ctx.member, roleId);
+        return resettableAccount(tx, ctx.member, input.id);
+      });
+      const token = await makeLink(ctx.app, { ...owner, purpose: 'reset' });
+      const { userId } = owner;
+      ctx.app.log.info({ event: 'reset link', userId, by: ctx.member.memberId }, 'reset link made');
+      return { path: `/reset-password/${token}` };
+    }),
+
   /** My own choice: nobody has another's. */
   chooseCardFields: member.input(chooseCardFields.input).mutation(({ ctx, input: { fields } }) =>
     change(ctx, 'members.chooseCardFields', { fields }, async (tx) => {
@@ -162,6 +182,20 @@ export async function grantableRole(tx: Tx, me: Member, roleId: string) {
     .executeTakeFirstOrThrow(notFound);
   requireGrantable(me, role);
   return role;
+}
+
+async function resettableAccount(tx: Tx, { organizationId }: Member, id: string) {
+  const { rows } = await sql<{ userId: string; email: string; isOurs: boolean }>`
+    select u.id as user_id, u.email,
+      platform.is_only_in(u.id, ${organizationId}::uuid) and not u.is_platform_admin as is_ours
+    from members m join platform.users u on u.id = m.user_id and u.is_active
+    where m.organization_id = ${organizationId}::uuid and m.id = ${id}::uuid and m.is_active`.execute(
+    tx,
+  );
+  const [owner] = rows;
+  if (!owner) throw new AppError('CONFLICT', { reason: 'noAccount' });
+  if (!owner.isOurs) throw new AppError('FORBIDDEN', { reason: 'accountOfOthers' });
+  return { userId: owner.userId, email: owner.email };
 }
 
 function membersOf(tx: Tx, { organizationId }: Member) {

@@ -15,6 +15,8 @@ export interface Person {
   email: string;
   /** Until they have, they are in no organization. */
   mustChangePassword: boolean;
+  /** Whether the address is proved to be theirs. */
+  isVerified: boolean;
   /** The first joined comes first. */
   memberships: Membership[];
 }
@@ -22,6 +24,7 @@ export interface Person {
 /** For a query that has platform.users as `u`: the whole person in the same question. */
 export const personOfUser = `jsonb_build_object(
   'userId', u.id, 'name', u.name, 'email', u.email, 'mustChangePassword', u.must_change_password,
+  'isVerified', u.email_verified_at is not null,
   'memberships', (
     select coalesce(jsonb_agg(jsonb_build_object(
       'organizationId', m.organization_id, 'slug', m.slug, 'organizationName', m.organization_name,

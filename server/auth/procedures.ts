@@ -2,6 +2,7 @@ import { z } from 'zod/mini';
 import * as field from '#lib/shared/fields.ts';
 import { AppError, badInput } from '#lib/shared/errors.ts';
 import { can } from '../access.ts';
+import { hasPost } from '../mail.ts';
 import type { RestRequest } from '../rest/route.ts';
 import { open, router, signedIn, type Context } from '../trpc.ts';
 import { changePassword } from './change-password.ts';
@@ -18,6 +19,7 @@ import {
 import { endSession, endSignIns, sessionsOf } from './sessions.ts';
 import { checkPassword } from './sign-in.ts';
 import { signUp } from './sign-up.ts';
+import { askToVerify } from './verify-email.ts';
 
 const secret = z.string().check(z.minLength(1), z.maxLength(500));
 const email = z.string().check(z.trim(), z.maxLength(200), z.email());
@@ -167,6 +169,12 @@ export const auth = router({
       return described(person, organizationId ?? ctx.member?.organizationId ?? null);
     }),
 
+  /** Sends the link that proves the e-mail address. */
+  askToVerify: signedIn.mutation(async ({ ctx: { app, identity } }) => {
+    await askToVerify(app, identity.userId);
+    return { sent: hasPost(app) };
+  }),
+
   sessions: signedIn.query(({ ctx: { app, identity } }) => sessionsOf(app, identity)),
 
   /** One of your own sessions, or every sign-in but this one. */
@@ -242,7 +250,7 @@ function given({ refresh, refreshToken }: z.infer<typeof refreshInput>): string 
 }
 
 function described(person: Person, organizationId: string | null) {
-  const { userId, name, email: address, memberships, mustChangePassword } = person;
+  const { userId, name, email: address, memberships, mustChangePassword, isVerified } = person;
   const membership = memberships.find((one) => one.organizationId === organizationId);
   return {
     id: userId,
@@ -255,5 +263,6 @@ function described(person: Person, organizationId: string | null) {
       ? { id: membership.organizationId, name: membership.organizationName, slug: membership.slug }
       : null,
     mustChangePassword,
+    isVerified,
   };
 }

@@ -24,12 +24,13 @@ export async function checkPassword(parts: AuthParts, attempt: SignInAttempt): P
   const email = normalEmail(attempt.email);
   const { config, db } = parts;
   // Whoever shuts an account by guessing does not shut out the browser that its owner is known by.
+  const allowances = signInAllowances(config);
   const isKnown = isDeviceOf(config.secretKeys, email, attempt.device);
   const tries = isKnown
-    ? [{ allowance: signInAllowances.device, who: [email, attempt.device ?? ''] }]
+    ? [{ allowance: allowances.device, who: [email, attempt.device ?? ''] }]
     : [
-        { allowance: signInAllowances.accountAndAddress, who: [email, attempt.ip] },
-        { allowance: signInAllowances.account, who: [email] },
+        { allowance: allowances.accountAndAddress, who: [email, attempt.ip] },
+        { allowance: allowances.account, who: [email] },
       ];
   for (const one of tries) await takeTry(parts, one);
   const user = await db

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { AppError } from '#lib/shared/errors.ts';
+import type { Config } from '../config.ts';
 import type { AuthParts } from './person.ts';
 import { fingerprint } from './secrets.ts';
 
@@ -10,10 +11,17 @@ export interface Allowance {
   seconds: number;
 }
 
-export const signInAllowances = {
-  accountAndAddress: { name: 'sign-in from', most: 10, seconds: 15 * 60 },
-  account: { name: 'sign-in to', most: 100, seconds: 24 * 3600 },
-  device: { name: 'sign-in on', most: 20, seconds: 15 * 60 },
+/** A guesser at one address has the tries of the settings; the account as a whole ten times those a day. */
+export function signInAllowances({ signIn: { tries, minutes } }: Pick<Config, 'signIn'>) {
+  return {
+    accountAndAddress: { name: 'sign-in from', most: tries, seconds: minutes * 60 },
+    account: { name: 'sign-in to', most: tries * 10, seconds: 24 * 3600 },
+    device: { name: 'sign-in on', most: tries * 2, seconds: minutes * 60 },
+  } satisfies Record<string, Allowance>;
+}
+export const resetAllowances = {
+  from: { name: 'reset from', most: 20, seconds: 3600 },
+  to: { name: 'reset to', most: 5, seconds: 3600 },
 } satisfies Record<string, Allowance>;
 export const signUpAllowance: Allowance = { name: 'sign-up from', most: 30, seconds: 3600 };
 export const passwordChangeAllowance: Allowance = {

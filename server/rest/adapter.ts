@@ -22,7 +22,7 @@ import type { RestRequest } from './route.ts';
 export const operations = operationsOf(appRouter);
 
 interface Options {
-  /** Other origins whose pages may call; none unless said. */
+  /** Other origins whose pages may call; those of the settings unless said. */
   origins?: readonly string[];
   requestsPerMinute?: number;
 }
@@ -36,7 +36,9 @@ interface Call {
 }
 
 /** Answers every request below /api: the same procedures as tRPC, by the routes in their metadata. */
-export function handleRest(app: App, { origins = [], requestsPerMinute = 600 }: Options = {}) {
+export function handleRest(app: App, options: Options = {}) {
+  const { corsOrigins, restRequestsPerMinute } = app.config;
+  const { origins = corsOrigins, requestsPerMinute = restRequestsPerMinute } = options;
   const limit = createLimit(requestsPerMinute);
   const docs = createDocs(operations);
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

@@ -7,6 +7,7 @@ const platformTables: Record<string, string> = {
   'platform.users': 'people stand above organizations; memberships are rows of crm.members',
   'platform.sessions': 'belongs to a person, found by the hash of a secret alone',
   'platform.refresh_tokens': 'belongs to a person, found by the hash of a secret alone',
+  'platform.account_links': 'belongs to a person, found by the hash of a secret alone',
   'platform.throttles': 'counts tries by key, before anybody is known',
   'sync.state': 'one row: which life of the database this is',
   'sync.tracked': 'which tables are tracked: the same for everybody',
@@ -40,6 +41,7 @@ const wideReferences: Record<string, string> = {
 /** Functions that run as their owner, beside those that answer before an organization is known. */
 const definerFunctions = [
   'platform.invitation_of',
+  'platform.is_only_in',
   'platform.memberships_of',
   'platform.organization_by_slug',
   'sync.capture',

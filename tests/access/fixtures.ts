@@ -180,6 +180,7 @@ export const fixtures: Record<string, Fixture> = {
   }),
   'auth.changePassword': () => ({ current: 'wrong', next: 'correct horse battery 2' }),
   'auth.me': nothing,
+  'auth.askToVerify': nothing,
   'auth.sessions': nothing,
   'auth.endSessions': () => ({ id: '0123456789abcdef' }),
 
@@ -199,6 +200,7 @@ export const fixtures: Record<string, Fixture> = {
     roleId: await roleId('sales'),
     teamId: await make.team(),
   }),
+  'members.makeResetLink': async ({ join }) => ({ id: (await join('viewer')).memberId }),
   'members.chooseCardFields': () => ({ fields: ['owner'] }),
   'members.update': async ({ make, roleId }) => ({
     id: await make.member(),

@@ -97,6 +97,7 @@ export const matrix: Record<string, { may: Caller[]; beside?: Beside; mate?: typ
   'auth.register': { may: [...heads, 'nobody'] },
   'auth.changePassword': { may: signedIn },
   'auth.me': { may: signedIn },
+  'auth.askToVerify': { may: signedIn },
   'auth.sessions': { may: signedIn },
   'auth.endSessions': { may: signedIn },
 
@@ -108,6 +109,7 @@ export const matrix: Record<string, { may: Caller[]; beside?: Beside; mate?: typ
   'members.get': { may: heads },
   'members.create': { may: heads },
   'members.update': { may: heads },
+  'members.makeResetLink': { may: heads },
   'members.chooseCardFields': { may: members },
 
   'organizations.mine': { may: signedIn },

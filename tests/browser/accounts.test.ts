@@ -143,6 +143,27 @@ test('somebody signs up, invites by a link, and the other one shows up live', as
   await Promise.all([context, other, third].map((one) => one.close()));
 });
 
+test('who forgot the password gets a link from an administrator where no letters are sent', async () => {
+  const { context: other, page: guest } = await open();
+  await guest.getByRole('link', { name: 'Forgot the password?' }).click();
+  await guest.getByText('This server sends no e-mail').waitFor();
+  const { context, page } = await newContextAs('anna@demo.test');
+  await page.goto(`${server.url}/o/demo/settings/people`);
+  const row = page.locator('li', { hasText: 'dmitry@demo.test' });
+  await row.getByRole('button', { name: 'New password' }).click();
+  const link = await page.getByLabel('Link for a new password').inputValue();
+  await guest.goto(link);
+  await guest.fill('[name=password]', 'a quite new password');
+  await guest.click('button.primary');
+  await guest.waitForURL('**/sign-in?email=**');
+  await guest.fill('[name=password]', 'a quite new password');
+  await guest.click('button.primary');
+  await guest.waitForURL('**/o/demo/deals');
+  await page.goto(link);
+  await page.getByText('This link is good no more').waitFor();
+  await Promise.all([context, other].map((one) => one.close()));
+});
+
 test('a member who is shut out loses the page that is open', async () => {
   const [anna, boris] = await Promise.all(
     ['anna@demo.test', 'boris@demo.test'].map((email) => newContextAs(email)),
@@ -192,6 +213,19 @@ test('the sign-in page asks for at most 80 KB of JavaScript', async () => {
   await context.close();
 });
 
+test('the board asks for at most 140 KB of JavaScript at first', async () => {
+  const { context, page } = await newContextAs('anna@demo.test');
+  const bodies: Promise<Buffer>[] = [];
+  page.on('response', (response) => {
+    if (response.url().endsWith('.js')) bodies.push(response.body());
+  });
+  await page.goto(`${server.url}/o/demo/deals`, { waitUntil: 'networkidle' });
+  const sizes = (await Promise.all(bodies)).map((body) => gzipSync(body).length);
+  expect(sizes.length).toBeGreaterThan(0);
+  expect(sizes.reduce((total, size) => total + size, 0)).toBeLessThan(140 * 1024);
+  await context.close();
+});
+
 test('pages carry a strict policy, no session secret, and the language of the reader', async () => {
   const { context, page } = await newContextAs('anna@demo.test');
   const response = await page.request.get(`${server.url}/o/demo/settings/account`);
@@ -235,7 +269,14 @@ test.each(looks)(
       if (width > look.width) found.push(`${path} is ${width} wide`);
       for (const { id, nodes } of violations) found.push(`${path} ${id} ${nodes[0]?.html ?? ''}`);
     };
-    for (const path of ['/sign-in', '/sign-up', '/invite/unknown']) await examine(path);
+    const gates = [
+      'sign-in',
+      'sign-up',
+      'invite/unknown',
+      'forgot-password',
+      'reset-password/unknown',
+    ];
+    for (const path of [...gates, 'verify-email/unknown']) await examine(`/${path}`);
     await page.goto(`${server.url}/sign-in`);
     await signIn(page, 'anna@demo.test');
     await page.waitForURL('**/deals');

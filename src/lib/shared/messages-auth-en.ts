@@ -193,4 +193,41 @@ export const authEn = {
   'reason.unreadableValue': 'A value cannot be read',
   'reason.busy': 'Too much at once, try again',
   'reason.databaseAway': 'The database is away for a moment',
+
+  'auth.forgot': 'Forgot the password?',
+  'auth.forgotText': 'We write to you with a link for a new one.',
+  'auth.sendReset': 'Send the link',
+  'auth.backToSignIn': 'Back to sign-in',
+  'auth.resetSent': 'Look into your mail',
+  'auth.resetSentText':
+    'If {email} has an account here, a link is on its way. It is good for an hour.',
+  'auth.noPost':
+    'This server sends no e-mail. An administrator of your organization can make a link for you: Settings, People, New password.',
+  'auth.newPasswordTitle': 'Choose a new password',
+  'auth.setPassword': 'Set the password',
+  'auth.linkGone': 'This link is good no more',
+  'auth.verify': 'Confirm your e-mail',
+  'auth.verifyText': 'Is {email} yours?',
+  'auth.doVerify': 'Yes, it is mine',
+  'auth.verified': 'Thank you',
+  'auth.verifiedText': 'Your e-mail address is confirmed.',
+  'reason.linkGone': 'The link has been used, has expired, or a newer one has been made',
+  'reason.noPost': 'This server sends no e-mail',
+  'reason.noAccount': 'This member has no account yet: invite them',
+  'reason.accountOfOthers':
+    'This account is of another organization too, so only its owner may change the password',
+  'settings.newPassword': 'New password',
+  'settings.resetFor': 'New password for {name}',
+  'settings.resetLink': 'Link for a new password',
+  'settings.resetOnce': 'It is shown this once and is good for an hour. Hand it over in person.',
+  'settings.verified': 'Confirmed',
+  'settings.unverified': 'Not confirmed',
+  'settings.sendVerify': 'Send the link again',
+  'settings.verifySent': 'The link is on its way',
+  'mail.resetSubject': 'A new password for Syncline',
+  'mail.resetText':
+    'Hello {name},\n\nsomebody, probably you, asked for a new password. Choose it here within an hour:\n\n{link}\n\nIf it was not you, do nothing: the old password stays.',
+  'mail.verifySubject': 'Confirm your e-mail for Syncline',
+  'mail.verifyText':
+    'Hello {name},\n\nplease confirm that this address is yours:\n\n{link}\n\nThe link is good for a week.',
 } as const;

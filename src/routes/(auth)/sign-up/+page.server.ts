@@ -5,6 +5,7 @@ import { getApp } from '#server/app.ts';
 import { refused, signInBrowser } from '#server/auth/forms.ts';
 import { callAs } from '#server/auth/page-caller.ts';
 import { signUp } from '#server/auth/sign-up.ts';
+import { askToVerify } from '#server/auth/verify-email.ts';
 import type { Actions, PageServerLoad } from './$types';
 
 const account = z.object({
@@ -40,6 +41,7 @@ export const actions: Actions = {
           organization: { name: organization, ...zoneOf(typed) },
         });
         await signInBrowser(app, event, { userId: made.userId, email: given.email });
+        await askToVerify(app, made.userId);
         slug = made.slug;
       }
     } catch (error) {
