@@ -1,6 +1,6 @@
 /**
  * Who may see what, once more: slow, obvious, written from the rules of the product and from nothing of
- * the engine. visible.sql.ts says the same in SQL; a test holds the two equal.
+ * the engine. visible.ts says the same in SQL; a test holds the two equal.
  *
  * A member who is active in an active organization holds one role. The role names a level for each
  * `resource.action`; what it does not name, it does not grant. Customers, deals and activities belong to
@@ -32,6 +32,9 @@ const seenBy: Record<string, [resource: string, action: string]> = {
   activities: ['activities', 'view'],
 };
 const owned = ['customers', 'deals', 'activities'];
+
+/** The entities that are spoken of here. */
+export const loopTables = Object.keys(seenBy);
 
 type Access = Record<string, Record<string, string> | undefined>;
 
