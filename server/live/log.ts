@@ -130,10 +130,16 @@ function image(known: Column[], stored: Record<string, unknown>): Image {
     const value = stored[from] ?? null;
     if (value === null) row[name] = null;
     else if (isTime && typeof value === 'string') row[name] = Date.parse(value);
-    else if (isDecimal && typeof value === 'number') row[name] = String(value);
+    else if (isDecimal && typeof value === 'number') row[name] = decimalText(value);
     else row[name] = value;
   }
   return row as Image;
+}
+
+/** As Postgres writes it with trim_scale: never with an exponent. */
+function decimalText(value: number): string {
+  const text = String(value);
+  return text.includes('e') ? value.toFixed(10).replace(/\.?0+$/, '') : text;
 }
 
 function topicKeys(entity: EntityName, row: Image): string[] {

@@ -50,9 +50,9 @@ export async function loadTopic(
   const kinds = kindsOf(entity);
   const fields = columnsOf(entity).map((name) =>
     kinds[name]?.startsWith('time')
-      ? `(extract(epoch from ${snake(name)}) * 1000)::bigint`
+      ? `floor(extract(epoch from ${snake(name)}) * 1000)::bigint`
       : kinds[name]?.startsWith('decimal')
-        ? `${snake(name)}::text`
+        ? `trim_scale(${snake(name)})::text`
         : snake(name),
   );
   const { view, owned } = entityAccess[entity];
