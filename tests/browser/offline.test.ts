@@ -77,6 +77,13 @@ async function crash(page: Page): Promise<void> {
   await page.close();
 }
 
+/** Closes what is said at the foot of the page; answers how much of it is still there. */
+const closeToasts = (page: Page): Promise<number> =>
+  page.evaluate(() => {
+    for (const close of document.querySelectorAll<HTMLElement>('.toast .x')) close.click();
+    return document.querySelectorAll('.toast').length;
+  });
+
 /** Every change of the browser's database, and that it is whole. */
 const keptIn = (page: Page): Promise<number> =>
   page.evaluate(async () => {
@@ -116,13 +123,13 @@ describe('a crash', () => {
     const other = await page.context().newPage();
     await other.goto(page.url());
     await other.locator('[data-deal-id]').first().waitFor();
-    await expect.poll(() => pill(other).getAttribute('data-connection')).toBe('online');
+    await expect.poll(() => pill(other).getAttribute('data-connection'), patience).toBe('online');
     const { deal, stages } = await scene(page);
     const before = await movesOf(deal);
     await page.context().setOffline(true);
     await moveRight(page, deal);
     await moveRight(page, deal);
-    await expect.poll(() => keptIn(other)).toBe(2);
+    await expect.poll(() => keptIn(other), patience).toBe(2);
     expect(await count(other, 'unsent')).toBe('0');
     await crash(page);
     await expect.poll(() => count(other, 'unsent'), patience).toBe('2');
@@ -167,7 +174,7 @@ describe('a crash', () => {
     await first.context.setOffline(true);
     await moveRight(page, deal);
     await moveRight(page, deal);
-    await expect.poll(() => keptIn(page)).toBe(2);
+    await expect.poll(() => keptIn(page), patience).toBe(2);
     await first.kill();
     const second = await openProfile(profile);
     const again = await second.context.newPage();
@@ -252,27 +259,27 @@ describe('the tray', () => {
     const { deal, stages } = await scene(page);
     const allow = await refuseMoves(deal);
     await moveRight(page, deal);
-    await expect.poll(() => count(page, 'refused')).toBe('1');
+    await expect.poll(() => count(page, 'refused'), patience).toBe('1');
     await page.locator(`[data-stage-id="${stages[0]}"] [data-deal-id="${deal}"]`).waitFor();
     await page.reload();
-    await expect.poll(() => count(page, 'refused')).toBe('1');
+    await expect.poll(() => count(page, 'refused'), patience).toBe('1');
     await allow();
     await pill(page).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByText('Перенос сделки').waitFor();
     await dialog.getByRole('button', { name: 'Повторить' }).click();
-    await expect.poll(() => stageOf(deal)).toBe(stages[1]);
-    await expect.poll(() => count(page, 'refused')).toBe('0');
+    await expect.poll(() => stageOf(deal), patience).toBe(stages[1]);
+    await expect.poll(() => count(page, 'refused'), patience).toBe('0');
     await dialog.getByRole('button', { name: 'Закрыть' }).click();
 
     const refuse = await refuseMoves(deal);
     await moveRight(page, deal);
-    await expect.poll(() => count(page, 'refused')).toBe('1');
+    await expect.poll(() => count(page, 'refused'), patience).toBe('1');
     await pill(page).click();
     await dialog.getByRole('button', { name: 'Убрать' }).click();
-    await expect.poll(() => count(page, 'refused')).toBe('0');
+    await expect.poll(() => count(page, 'refused'), patience).toBe('0');
     await page.reload();
-    await expect.poll(() => pill(page).getAttribute('data-connection')).toBe('online');
+    await expect.poll(() => pill(page).getAttribute('data-connection'), patience).toBe('online');
     expect(await count(page, 'refused')).toBe('0');
     await refuse();
     await close();
@@ -284,7 +291,7 @@ describe('the tray', () => {
     const allow = await refuseMoves(deal);
     await page.context().setOffline(true);
     await moveRight(page, deal);
-    await expect.poll(() => keptIn(page)).toBe(1);
+    await expect.poll(() => keptIn(page), patience).toBe(1);
     const [one, two] = [await page.context().newPage(), await page.context().newPage()];
     await crash(page);
     await one.context().setOffline(false);
@@ -293,29 +300,33 @@ describe('the tray', () => {
       await expect.poll(() => count(tab, 'refused'), patience).toBe('1');
     await pill(one).click();
     await one.getByRole('button', { name: 'Убрать' }).click();
-    await expect.poll(() => count(two, 'refused')).toBe('0');
+    await expect.poll(() => count(two, 'refused'), patience).toBe('0');
     await allow();
     await close();
   });
 });
 
 describe('a browser that keeps nothing', () => {
-  const without = {
-    'no database': () =>
-      Object.defineProperty(window, 'indexedDB', { get: () => undefined, configurable: true }),
-    'a full disk': () =>
-      (IDBObjectStore.prototype.put = () => {
-        throw new DOMException('Full', 'QuotaExceededError');
-      }),
+  const without: Record<string, (page: Page) => Promise<void>> = {
+    'no database': async (page) => {
+      await page.addInitScript(() =>
+        Object.defineProperty(window, 'indexedDB', { get: () => undefined, configurable: true }),
+      );
+    },
+    'a full disk': async (page) => {
+      const client = await page.context().newCDPSession(page);
+      const { origin } = new URL(server.url);
+      await client.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+    },
   };
 
   test.each(Object.entries(without))(
     '%s: the person is told, and nothing is lost',
     async (_, spoil) => {
       const { page, close } = await open();
-      await page.addInitScript(spoil);
+      await spoil(page);
       await page.reload();
-      await expect.poll(() => pill(page).getAttribute('data-connection')).toBe('online');
+      await expect.poll(() => pill(page).getAttribute('data-connection'), patience).toBe('online');
       const { deal, stages } = await scene(page);
       // The dialog's code comes a while after the page: without it the tray could not be seen offline.
       await pill(page).click();
@@ -351,11 +362,11 @@ describe('leaving', () => {
     const { page, close } = await open();
     const other = await page.context().newPage();
     await other.goto(page.url());
-    await expect.poll(() => pill(other).getAttribute('data-connection')).toBe('online');
+    await expect.poll(() => pill(other).getAttribute('data-connection'), patience).toBe('online');
     const { deal } = await scene(page);
     await page.route('**/trpc/deals.move**', (route) => route.abort());
     await moveRight(page, deal);
-    await expect.poll(() => keptIn(page)).toBe(1);
+    await expect.poll(() => keptIn(page), patience).toBe(1);
     await signOut(page);
     const dialog = page.getByRole('dialog');
     await dialog.getByText('1 правка').waitFor();
@@ -387,13 +398,13 @@ describe('leaving', () => {
     const { deal } = await scene(page);
     await page.route('**/trpc/deals.move**', (route) => route.abort());
     await moveRight(page, deal);
-    await expect.poll(() => keptIn(page)).toBe(1);
+    await expect.poll(() => keptIn(page), patience).toBe(1);
     await admin.query(`update crm.members set is_active = false where email = 'boris@demo.test'`);
     const dialog = page.getByRole('dialog');
     await dialog.getByText('Перенос сделки').waitFor();
     expect(await page.locator('[data-deal-id]').count()).toBe(0);
     await dialog.getByRole('button', { name: 'Удалить и закрыть' }).click();
-    await expect.poll(() => databases(page)).toEqual([]);
+    await expect.poll(() => databases(page), patience).toEqual([]);
     await admin.query(`update crm.members set is_active = true where email = 'boris@demo.test'`);
     await close();
   });
@@ -417,6 +428,8 @@ describe('the developer’s view', () => {
     await view.locator('summary').first().click();
     await view.getByText(deal).waitFor();
     await view.getByText(/^\d[\d\s]* мс$/).waitFor();
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(metrics).toMatch(/live_socket_to_applied_seconds_count [1-9]/);
 
     await view.getByLabel('Номер').fill(deal);
     await view.getByRole('button', { name: 'Спросить' }).click();
@@ -435,7 +448,7 @@ describe('the developer’s view', () => {
     expect(saved.position).toBeGreaterThan(0);
     expect(saved.frames.flatMap(({ arrivals }) => arrivals).map(({ id }) => id)).toContain(deal);
     await page.keyboard.press('Escape');
-    await expect.poll(() => view.count()).toBe(0);
+    await expect.poll(() => view.count(), patience).toBe(0);
     await close();
   });
 
@@ -462,13 +475,12 @@ describe('the developer’s view', () => {
       const { deal } = await scene(page);
       const allow = await refuseMoves(deal);
       await moveRight(page, deal);
-      await expect.poll(() => count(page, 'refused')).toBe('1');
+      await expect.poll(() => count(page, 'refused'), patience).toBe('1');
       await allow();
       await page.route('**/trpc/deals.move**', (route) => route.abort());
       await moveRight(page, deal);
       // One that fades away has no colours of its own.
-      for (const close of (await page.locator('.toast .x').all()).toReversed()) await close.click();
-      await page.locator('.toast').first().waitFor({ state: 'detached' });
+      await expect.poll(() => closeToasts(page), patience).toBe(0);
       await pill(page).click();
       await page.getByRole('dialog').waitFor();
       expect(await audit()).toEqual([]);

@@ -139,7 +139,7 @@ export class Live {
       api: this.api,
       unsent: this.#unsent,
       onRefused: (refused, isMine) => {
-        this.tray.add(refused);
+        void this.tray.add(refused);
         if (!isMine) this.refused = refused;
       },
       canSend: isOnline,

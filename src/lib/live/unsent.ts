@@ -99,9 +99,11 @@ export class UnsentChanges {
     this.#tell(this.#hasFailed);
     try {
       const tx = await this.#write();
-      void tx.objectStore('changes').put(change);
-      if (insteadOf) void tx.objectStore('refused').delete(keyOf(insteadOf));
-      await tx.done;
+      await Promise.all([
+        tx.objectStore('changes').put(change),
+        insteadOf && tx.objectStore('refused').delete(keyOf(insteadOf)),
+        tx.done,
+      ]);
       this.#unkept.delete(nameOf(change));
       this.#tell(false);
     } catch {
@@ -120,15 +122,18 @@ export class UnsentChanges {
     else this.#tell(this.#hasFailed);
   }
 
-  /** Moves a change to the tray. */
-  async refuse(refused: RefusedChange): Promise<void> {
+  /** Moves a change to the tray; false when the database does not take it. */
+  async refuse(refused: RefusedChange): Promise<boolean> {
     this.#unkept.delete(nameOf(refused));
-    await this.#try((tx) => {
-      void tx.objectStore('refused').put(refused);
-      return tx.objectStore('changes').delete(keyOf(refused));
-    });
+    const isKept = await this.#try((tx) =>
+      Promise.all([
+        tx.objectStore('refused').put(refused),
+        tx.objectStore('changes').delete(keyOf(refused)),
+      ]),
+    );
     this.#tell(this.#hasFailed);
     this.#say({});
+    return isKept;
   }
 
   async discard(refused: RefusedChange): Promise<void> {
@@ -192,12 +197,14 @@ export class UnsentChanges {
     return database.transaction(['changes', 'refused'], 'readwrite', { durability: 'strict' });
   }
 
-  async #try(run: (tx: Writing) => Promise<void>): Promise<void> {
+  async #try(run: (tx: Writing) => Promise<unknown>): Promise<boolean> {
     try {
       const tx = await this.#write();
       await Promise.all([run(tx), tx.done]);
+      return true;
     } catch {
       // It stays where it was, and is sent again under its id, with no second effect.
+      return false;
     }
   }
 }
@@ -220,7 +227,7 @@ export async function openKept(
 
 type Named = Pick<UnsentChange, 'clientId' | 'seq'>;
 const keyOf = ({ clientId, seq }: Named): Key => [clientId, seq];
-const nameOf = (change: Named): string => keyOf(change).join(':');
+export const nameOf = (change: Named): string => keyOf(change).join(':');
 
 /** By time; those of one tab as it numbered them, whatever the clock did meanwhile. */
 function inOrder(changes: UnsentChange[]): UnsentChange[] {
