@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bundle } from './bundle.ts';
+import { drag } from './drag.ts';
 import { makeGround, type Ground } from './ground.ts';
 import { latency } from './latency.ts';
 import { memory } from './memory.ts';
@@ -16,11 +17,12 @@ const suites: Record<string, (ground: Ground, options: { isQuick: boolean }) => 
   wire,
   memory,
   bundle,
+  drag,
 };
 
 const help = `Measures the product beside a floor: bare Socket.IO with one UPDATE on the same Postgres.
 
-  npm run bench -- [--only latency,rate,snapshot,wire,memory,bundle] [--quick] [--profile FOLDER]
+  npm run bench -- [--only latency,rate,snapshot,wire,memory,bundle,drag] [--quick] [--profile FOLDER]
 
 Prints a table; ends with 1 when a goal is missed. --profile writes a processor profile of the server.
 `;
