@@ -46,7 +46,7 @@ describe.skipIf(!hasRedis)('a new version comes', () => {
     await compare(ground, writers, recorders);
     expect(Math.min(...recorders.map(({ connections }) => connections))).toBeGreaterThan(5);
     for (const recorder of recorders) recorder.stop();
-  }, 240_000);
+  }, 400_000);
 
   test('a client that has gone without a word does not hold a node up', async () => {
     const [node] = nodes.web;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import pg from 'pg';
 import { expect } from 'vitest';
 import { createApi } from '#lib/api.ts';
@@ -105,7 +106,7 @@ export class Writers {
       const { result } = JSON.parse(text) as { result: { data: { position: number } } };
       return { position: result.data.position, fault: '' };
     } catch (error) {
-      return { fault: String(error) };
+      return { fault: inspect(error) };
     }
   }
 }

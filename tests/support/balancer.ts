@@ -28,9 +28,13 @@ export async function startBalancer(nodes: () => number[]): Promise<Balancer> {
   };
   const inTurn = () => {
     turn += 1;
-    return ready.map((_, at) => ready[(at + turn) % ready.length] ?? 0);
+    // Where none says that it is ready, a slow answer is better than none.
+    const asked = ready.length > 0 ? ready : nodes();
+    return asked.map((_, at) => asked[(at + turn) % asked.length] ?? 0);
   };
   const server = http.createServer((request, response) => pass(request, response, inTurn()));
+  // A client that uses a line again must not meet its closing.
+  server.keepAliveTimeout = 0;
   const lines = new Set<Duplex>();
   server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
     lines.add(socket);
@@ -92,7 +96,7 @@ function pass(
   onward.on('error', (error: Error & { code?: string }) => {
     // It was not taken, so nothing was done: another may.
     if (error.code === 'ECONNREFUSED') pass(request, response, others);
-    else if (response.headersSent) response.destroy();
+    else if (response.headersSent) response.destroy(error);
     else response.writeHead(502).end(error.message);
   });
   onward.on('socket', (socket) => socket.once('connect', () => request.pipe(onward)));
