@@ -4,7 +4,7 @@ import type { Flush } from './flush.ts';
 import type { Hub } from './hub.ts';
 import { readTransactions, type LogRow } from './log.ts';
 import { advance } from './path.ts';
-import type { Source } from './source.ts';
+import type { Moved, Source } from './source.ts';
 
 const pollEvery = 50;
 /** What comes closer together than the pictures on a screen goes out together, in milliseconds. */
@@ -122,7 +122,9 @@ export class Tail {
   async #poll(): Promise<void> {
     try {
       const { now, moved } = await this.#options.source.moved(this.#snapshot);
-      const behind = moved.flatMap(({ organizationId, position }) => {
+      // A database that crashed gives the transaction ids anew that it lost, and those moved already.
+      const seen = this.#isBroken ? await this.#heads() : moved;
+      const behind = seen.flatMap(({ organizationId, position }) => {
         const hub = this.#options.hubs.get(organizationId);
         return hub && hub.position < position ? [{ hub, position }] : [];
       });
@@ -140,5 +142,16 @@ export class Tail {
       this.#isBroken = true;
     }
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#poll(), pollEvery);
+  }
+
+  #heads(): Promise<Moved[]> {
+    const ids = [...this.#options.hubs.keys()];
+    const { source } = this.#options;
+    return Promise.all(
+      ids.map(async (organizationId) => ({
+        organizationId,
+        position: await source.head(organizationId),
+      })),
+    );
   }
 }

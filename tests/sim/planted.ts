@@ -338,9 +338,21 @@ export const planted: Planted[] = [
     patches: [
       patch(
         'src/lib/live/live.svelte.ts',
-        '    this.#wanted.up({ isContinued: resumed });\n    this.#confirm();\n',
+        '    this.#wanted.up({ isContinued: resumed });\n    this.#confirmed();\n',
         '    this.#wanted.up({ isContinued: resumed });\n',
       ),
     ],
+  },
+  {
+    name: 'after a crash of the database transaction ids are taken for new ones',
+    about: ['crashDatabase', 'burst'],
+    patches: [
+      patch('server/live/tail.ts', 'this.#isBroken ? await this.#heads() : moved', 'moved'),
+    ],
+  },
+  {
+    name: 'a position of this life is compared with a cursor of another',
+    about: ['restoreDatabase', 'killNode'],
+    patches: [patch('src/lib/live/live.svelte.ts', 'return isOfThisLife && this', 'return this')],
   },
 ];

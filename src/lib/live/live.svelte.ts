@@ -328,8 +328,7 @@ export class Live {
   }
 
   #answered(answer: 'done' | 'refused'): void {
-    const confirmed = this.#wanted.isWhole && this.#outbox.confirm(this.position);
-    if (confirmed || answer === 'refused') this.#settle();
+    if (this.#confirmed() || answer === 'refused') this.#settle();
     const awaited = this.#outbox.awaited;
     if (awaited === undefined || awaited <= this.position) return;
     this.#asking ??= setTimeout(() => {
@@ -370,7 +369,8 @@ export class Live {
     if (!resumed) this.#store.outlive();
     this.#connection.up();
     this.#wanted.up({ isContinued: resumed });
-    this.#confirm();
+    this.#confirmed();
+    this.#settle();
   }
 
   #takeRows(key: string, body: ArrayBuffer | Uint8Array, late: WireTx[]): void {
@@ -379,7 +379,8 @@ export class Live {
     this.#store.replaceTopic(key, entity, this.#decoder.rows(entity, body));
     this.#arrive(late);
     this.#wanted.arrived(key);
-    this.#confirm();
+    this.#confirmed();
+    this.#settle();
   }
 
   #takeTotals(key: string, entries: TotalsEntry[]): void {
@@ -408,7 +409,7 @@ export class Live {
     cursor.position = to;
     const arrivals = this.#arrive(txs);
     for (const [key, entries] of totals) this.#wanted.totals.get(key)?.totals.change(entries);
-    const confirmed = this.#wanted.isWhole && this.#outbox.confirm(to);
+    const confirmed = this.#confirmed();
     if (txs.length > 0 || totals.length > 0 || confirmed) this.#settle();
     this.recorder.took(frame, arrivals);
   }
@@ -418,10 +419,10 @@ export class Live {
     if (this.#cursor) this.#cursor.isPast = true;
   }
 
-  /** Pending changes stay until the rows that they are in have come. */
-  #confirm(): void {
-    if (this.#wanted.isWhole) this.#outbox.confirm(this.position);
-    this.#settle();
+  /** Pending changes stay until the rows that they are in have come; says whether some went. */
+  #confirmed(): boolean {
+    const isOfThisLife = this.#cursor?.epoch === this.#epoch;
+    return isOfThisLife && this.#wanted.isWhole && this.#outbox.confirm(this.position);
   }
 
   #arrive(txs: WireTx[]): Arrival[] {
@@ -467,7 +468,8 @@ export class Live {
     if (this.#wanted.refused(key, code)) {
       this.#store.replaceTopic(key, entityOf(key), new Map());
     }
-    this.#confirm();
+    this.#confirmed();
+    this.#settle();
     this.#replay();
   }
 
