@@ -151,4 +151,39 @@ export const seeds: { name: string; plan: Plan }[] = [
       ],
     },
   },
+  {
+    name: 'what is written right after a crash of the database is found',
+    plan: {
+      seed: 20879,
+      nodes: 1,
+      tabs: 4,
+      isMixed: false,
+      steps: [
+        { at: 1202, name: 'roleChanges', picks: [0.786, 0.956, 0.507, 0.108, 0.923] },
+        { at: 3698, name: 'change', picks: [0.605, 0.271, 0.842, 0.339, 0.241] },
+        { at: 3813, name: 'slowWrite', picks: [0.103, 0.297, 0.393, 0.236, 0.192] },
+        { at: 4182, name: 'crashDatabase', picks: [0.754, 0.568, 0.151, 0.365, 0.74] },
+        { at: 4851, name: 'roleLevel', picks: [0.438, 0.881, 0.725, 0.477, 0.836] },
+      ],
+    },
+  },
+  {
+    name: 'a change answered in a new life of the database stays until its rows have come',
+    plan: {
+      seed: 20461,
+      nodes: 1,
+      tabs: 4,
+      isMixed: false,
+      steps: [
+        { at: 32, name: 'closeTab', picks: [0.566, 0.81, 0.032, 0.556, 0.448] },
+        { at: 341, name: 'change', picks: [0.438, 0.834, 0.345, 0.937, 0.547] },
+        { at: 511, name: 'change', picks: [0.855, 0.226, 0.852, 0.805, 0.098] },
+        { at: 946, name: 'killNode', picks: [0.579, 0.899, 0.139, 0.95, 0.131] },
+        { at: 1141, name: 'change', picks: [0.216, 0.632, 0.536, 0.195, 0.088] },
+        { at: 1370, name: 'memberOff', picks: [0.103, 0.85, 0.926, 0.753, 0.186] },
+        { at: 1581, name: 'restoreDatabase', picks: [0.127, 0.299, 0.944, 0.756, 0.493] },
+        { at: 1796, name: 'change', picks: [0.014, 0.497, 0.339, 0.974, 0.913] },
+      ],
+    },
+  },
 ];
