@@ -302,7 +302,7 @@ export const planted: Planted[] = [
     patches: [
       patch(
         'src/lib/live/live.svelte.ts',
-        'if (this.#epoch !== epoch) this.#outbox.confirm(Infinity);',
+        'if (this.#epoch && this.#epoch !== epoch) this.#outbox.confirm(Infinity);',
         '',
       ),
     ],

@@ -186,4 +186,14 @@ export const seeds: { name: string; plan: Plan }[] = [
       ],
     },
   },
+  {
+    name: 'a change answered before the first rows have come stays until they have',
+    plan: {
+      seed: 138,
+      nodes: 1,
+      tabs: 3,
+      isMixed: false,
+      steps: [{ at: 52, name: 'burst', picks: [0.467, 0.161, 0.653, 0.268, 0.652] }],
+    },
+  },
 ];

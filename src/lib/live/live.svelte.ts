@@ -350,7 +350,7 @@ export class Live {
       if (this.#columns !== named) this.#leavePast();
       this.#columns = named;
       // Positions of another life of the database say nothing in this one.
-      if (this.#epoch !== epoch) this.#outbox.confirm(Infinity);
+      if (this.#epoch && this.#epoch !== epoch) this.#outbox.confirm(Infinity);
       this.#epoch = epoch;
       this.#wanted.begin(this.#cursor);
       this.presence.repeat();
