@@ -18,7 +18,7 @@ describe.skipIf(!hasRedis)('a new version comes', () => {
   beforeAll(async () => {
     const redis = used.use(await startRedis());
     nodes = used.use(
-      await startNodes({ redisPort: () => redis.port, env: { DRAIN_SECONDS: '0.5' } }),
+      await startNodes({ redisPort: () => redis.port, env: { DRAIN_SECONDS: '2' } }),
     );
     balancer = used.use(await startBalancer(() => nodes.web.map(({ port }) => port)));
     ground = await findGround(balancer.url, nodes.databaseUrl);
@@ -46,7 +46,7 @@ describe.skipIf(!hasRedis)('a new version comes', () => {
     await compare(ground, writers, recorders);
     expect(Math.min(...recorders.map(({ connections }) => connections))).toBeGreaterThan(5);
     for (const recorder of recorders) recorder.stop();
-  }, 400_000);
+  }, 600_000);
 
   test('a client that has gone without a word does not hold a node up', async () => {
     const [node] = nodes.web;

@@ -250,5 +250,5 @@ describe.skipIf(!hasRedis)('two web nodes, a worker, one Postgres and one Redis'
     await compare(ground, writers, recorders);
     expect(Math.max(...recorders.map(({ connections }) => connections))).toBeGreaterThan(1);
     for (const recorder of recorders) recorder.stop();
-  }, 180_000);
+  }, 400_000);
 });
