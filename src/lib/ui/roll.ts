@@ -2,7 +2,6 @@ const motion = { duration: 220, easing: 'cubic-bezier(.2,.8,.2,1)' };
 
 /** Lays a picture of the figure over it, whose digits roll from what stood before, and takes it away. */
 export async function roll(node: HTMLElement, before: string): Promise<void> {
-  if (getComputedStyle(node).writingMode !== 'horizontal-tb') return;
   node.querySelector(':scope > .rolling')?.remove();
   const picture = document.createElement('span');
   picture.className = 'rolling';

@@ -177,7 +177,6 @@ export class Drag {
     this.#grab = { x: press.x - box.left, y: press.y - box.top };
     window.getSelection()?.removeAllRanges();
     document.addEventListener('keydown', this.#onKeyDown, { capture: true });
-    document.documentElement.classList.add('dragging');
     navigator.vibrate?.(10);
     this.lifted = {
       deal,
@@ -227,9 +226,7 @@ export class Drag {
   /** Finds the place under the pointer: dock and strip first, then the column. */
   #aim(): void {
     const { x, y } = this.#pointer;
-    const over = [...(this.#board?.querySelectorAll<HTMLElement>('[data-drop-stage]') ?? [])].find(
-      (node) => isInside(node.getBoundingClientRect(), x, y),
-    );
+    const over = this.#all('dropzone').find((node) => isInside(node.getBoundingClientRect(), x, y));
     const stageId = over?.dataset.dropStage;
     const next = stageId ? { stageId, beforeId: null } : this.#placeInColumn();
     const now = this.place;
@@ -244,18 +241,32 @@ export class Drag {
     const stageId = column?.dataset.stageId;
     if (!column || !stageId) return undefined;
     const middle = y - this.#grab.y + (this.lifted?.height ?? 0) / 2;
-    for (const card of column.querySelectorAll<HTMLElement>('[data-deal-id]')) {
-      const id = card.dataset.dealId ?? null;
-      if (id === this.lifted?.deal.id) continue;
-      const rect = card.getBoundingClientRect();
-      if (middle < rect.top + rect.height / 2) return { stageId, beforeId: id };
+    const cards = column.getElementsByClassName('deal');
+    const beforeId = this.#idBelow(cards, middle);
+    return { stageId, beforeId };
+  }
+
+  /** The first card, but for the one in the hand, whose middle is below; they stand in order of height. */
+  #idBelow(cards: HTMLCollectionOf<Element>, y: number): string | null {
+    let [from, to] = [0, cards.length];
+    while (from < to) {
+      const at = (from + to) >> 1;
+      const box = cards[at]?.getBoundingClientRect();
+      if (box && box.top + box.height / 2 <= y) from = at + 1;
+      else to = at;
     }
-    return { stageId, beforeId: null };
+    const found = [cards[from], cards[from + 1]].map((card) => card?.getAttribute('data-deal-id'));
+    return found.find((id) => id !== this.lifted?.deal.id) ?? null;
+  }
+
+  /** A live list, which costs nothing while the page stays as it is: it is asked for in every frame. */
+  #all(name: string): HTMLElement[] {
+    const found = this.#board?.getElementsByClassName(name) ?? [];
+    return [...found].filter((node) => node instanceof HTMLElement);
   }
 
   #columnAt(x: number): HTMLElement | undefined {
-    const columns = this.#board?.querySelectorAll<HTMLElement>('.col[data-stage-id]') ?? [];
-    return [...columns].find((column) => {
+    return this.#all('col').find((column) => {
       const box = column.getBoundingClientRect();
       return x >= box.left - 6 && x <= box.right + 6;
     });
@@ -264,7 +275,6 @@ export class Drag {
   #end(): void {
     cancelAnimationFrame(this.#frame);
     document.removeEventListener('keydown', this.#onKeyDown, { capture: true });
-    document.documentElement.classList.remove('dragging');
     if (!this.lifted) return;
     this.lifted = undefined;
     this.place = undefined;
