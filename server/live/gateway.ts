@@ -101,6 +101,6 @@ function readCursor(cursor: unknown): Pick<Subscribe, 'cursor'> {
   const fits =
     typeof epoch === 'string' && typeof rights === 'string' && Number.isSafeInteger(position);
   if (!fits) return {};
-  const past = isPast === true ? { isPast } : {};
+  const past = isPast === true ? { isPast: true as const } : {};
   return { cursor: { epoch, position: Number(position), rights, ...past } };
 }
