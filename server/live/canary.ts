@@ -65,7 +65,9 @@ export class Canary {
       tx
         .insertInto('sync.canaries')
         .values({ id: nobody, organizationId: nobody })
-        .onConflict((row) => row.column('id').doUpdateSet({ beat: sql`canaries.beat + 1` }))
+        .onConflict((row) =>
+          row.columns(['organizationId', 'id']).doUpdateSet({ beat: sql`canaries.beat + 1` }),
+        )
         .execute(),
     );
     return position;
