@@ -316,7 +316,7 @@ export const planted: Planted[] = [
   },
   {
     name: 'after a lost frame the old cursor is continued',
-    from: 455,
+    from: 700,
     about: ['badFrames', 'watch', 'handOver'],
     patches: [
       patch(
