@@ -27,6 +27,9 @@ export async function drag({ ours }: Ground, { isQuick }: { isQuick: boolean }):
       await page.addInitScript(watch);
       await page.goto(`${origin}/o/${ours.organization}/deals?pipeline=${ours.board.pipelineId}`);
       const cards = await showAll(page);
+      // What has been clicked so far is no part of a drag.
+      await page.waitForTimeout(500);
+      await page.evaluate(() => ((window as unknown as { seen: Seen }).seen.interactions = {}));
       const line = await context.newCDPSession(page);
       await line.send('Emulation.setCPUThrottlingRate', { rate: slowness });
       for (let n = 0; n < drags; n += 1) await carry(page, n);
