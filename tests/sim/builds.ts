@@ -21,6 +21,7 @@ export interface Inside {
   outbox: Outbox;
   cursor: Cursor | undefined;
   isStarted: boolean;
+  epoch: string;
 }
 
 /** One version of the product, loaded. */
@@ -58,7 +59,7 @@ const smaller: Patch[] = [
     find: 'export class Live {\n',
     replace: `export class Live {
   inside() {
-    return { store: this.#store, wanted: this.#wanted, outbox: this.#outbox, cursor: this.#cursor, isStarted: this.#isStarted };
+    return { store: this.#store, wanted: this.#wanted, outbox: this.#outbox, cursor: this.#cursor, isStarted: this.#isStarted, epoch: this.#epoch };
   }
 `,
   },

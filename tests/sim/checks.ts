@@ -199,6 +199,7 @@ export class Checks {
       (one) =>
         one.tab === tab &&
         one.outcome === 'ok' &&
+        !one.isUnplaced &&
         !ids.has(one.id) &&
         (this.#world.positionOf(one) ?? 0) > position,
     );

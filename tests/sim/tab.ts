@@ -35,6 +35,8 @@ export interface MadeChange {
   at: number;
   outcome: 'open' | 'ok' | 'refused' | 'untold';
   data: unknown;
+  /** Answered in a life of the database that the tab has not heard of: an answer does not name it. */
+  isUnplaced?: boolean;
 }
 
 /** One open page: the engine's browser half itself. */
