@@ -39,6 +39,13 @@ export interface CountersTable {
   value: number;
 }
 
+export interface CustomerSearchTable {
+  organizationId: string;
+  id: string;
+  sortName: string;
+  searchText: string;
+}
+
 export interface CustomersTable {
   organizationId: string;
   id: Generated<string>;
@@ -393,6 +400,7 @@ export interface SyncTrackedTable {
 export interface DB {
   activities: ActivitiesTable;
   counters: CountersTable;
+  customerSearch: CustomerSearchTable;
   customers: CustomersTable;
   dealProducts: DealProductsTable;
   deals: DealsTable;

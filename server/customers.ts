@@ -11,6 +11,7 @@ import {
 import { AppError } from '#lib/shared/errors.ts';
 import * as field from '#lib/shared/fields.ts';
 import { reachSql, type Member } from './access.ts';
+import { customerTags } from './customer-list.ts';
 import { listRecords, searchInput } from './lists.ts';
 import { restoreRecord } from './live/restore.ts';
 import type { Tx } from './live/transaction.ts';
@@ -97,6 +98,10 @@ export const customers = router({
         return customer;
       }),
     ),
+
+  tags: allowed('customers.view').query(({ ctx }) =>
+    query(ctx, (tx) => customerTags(tx, ctx.member)),
+  ),
 
   update: allowed('customers.edit', customerRest.update)
     .input(updateCustomer.input)

@@ -152,7 +152,7 @@ async function dealStats(
   };
 }
 
-async function ratesOfToday(
+export async function ratesOfToday(
   tx: Tx,
   { organizationId }: Member,
 ): Promise<{ currency: string; rates: Rate[] }> {

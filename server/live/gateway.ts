@@ -54,6 +54,7 @@ function welcome(live: LiveServer, socket: LiveSocket): void {
   socket.on('unsubscribe', (keys) => {
     live.subscriptions.unsubscribe(watcher, readKeys(keys));
   });
+  socket.on('range', (key, from, to) => live.subscriptions.range(watcher, key, from, to));
   socket.on('advance', () => {
     if (watcher.audience) hub.catchUp(watcher.audience);
   });
@@ -85,14 +86,19 @@ function limitMessages(onFlood: () => void): (event: unknown, next: () => void) 
 /** A message from outside: anything may stand in it. */
 function readSubscribe(message: unknown): Subscribe | undefined {
   if (typeof message !== 'object' || message === null) return undefined;
-  const { topics, totals, cursor } = message as Record<string, unknown>;
-  return { topics: readKeys(topics), totals: readKeys(totals), ...readCursor(cursor) };
+  const { topics, totals, lists, cursor } = message as Record<string, unknown>;
+  return {
+    topics: readKeys(topics),
+    totals: readKeys(totals),
+    lists: readKeys(lists),
+    ...readCursor(cursor),
+  };
 }
 
 function readKeys(list: unknown): string[] {
   if (!Array.isArray(list)) return [];
   const isKey = (key: unknown): key is string => typeof key === 'string' && key.length <= 2_000;
-  return [...new Set(list.filter(isKey))].slice(0, 100);
+  return [...new Set(list.filter(isKey))].slice(0, 1_000);
 }
 
 function readCursor(cursor: unknown): Pick<Subscribe, 'cursor'> {

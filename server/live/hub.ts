@@ -1,11 +1,7 @@
 import type { Server } from 'socket.io';
-import type {
-  ClientMessages,
-  Frame,
-  ServerMessages,
-  TotalsChange,
-  WireTx,
-} from '#lib/shared/wire.ts';
+import type { ClientMessages, Frame, ServerMessages, WireTx } from '#lib/shared/wire.ts';
+import { Kept, type Held } from './kept.ts';
+import type { Listing, LoadedList } from './listing.ts';
 import { opFor, wireActor, type LogTx, type View } from './log.ts';
 import type { Totals } from './totals.ts';
 
@@ -24,10 +20,9 @@ const ringTransactions = 20_000;
 const ringRows = 100_000;
 
 /** All sockets with the same rights and the same subscriptions: a frame is made once for them. */
-export interface Audience extends View {
+export interface Audience extends View, Held {
   key: string;
   room: string;
-  totals: ReadonlyMap<string, Totals>;
   /** Where the last frame that was sent ended. */
   position: number;
   size: number;
@@ -43,7 +38,7 @@ export class Hub {
   position: number;
   /** Seconds since somebody watched. */
   idleBeats = 0;
-  readonly totals = new Map<string, Totals>();
+  readonly kept = new Kept();
   readonly #io: Io;
   readonly #ring: LogTx[] = [];
   #ringRows = 0;
@@ -60,15 +55,11 @@ export class Hub {
 
   /** Takes in what the log has after `position`, and sends each audience what it may see of it. */
   advance(txs: LogTx[]): void {
-    const changedTotals = new Map<string, TotalsChange>();
     const concerned = new Set<Audience>();
     for (const tx of txs) {
       if (tx.position <= this.position) continue;
       this.#remember(tx);
-      for (const totals of this.totals.values()) {
-        const entries = totals.apply(tx.position, tx.rows);
-        if (entries.length > 0) mergeTotals(changedTotals, totals.key, entries, totals);
-      }
+      this.kept.apply(tx);
       for (const row of tx.rows) {
         if (row.entity === 'organizations') this.#standings.isEverybody = true;
         if (row.entity === 'members') this.#standings.members.add(row.id);
@@ -79,27 +70,21 @@ export class Hub {
           this.#byTopic.get(topic)?.forEach((one) => concerned.add(one));
       }
     }
-    if (changedTotals.size > 0) {
-      for (const audience of this.#audiences.values()) {
-        for (const totals of audience.totals.values())
-          if (changedTotals.has(totals.id)) concerned.add(audience);
-      }
+    if (this.kept.hasChanges) {
+      for (const audience of this.#audiences.values())
+        if (this.kept.concerns(audience)) concerned.add(audience);
     }
-    for (const audience of concerned) this.#send(audience, txs, changedTotals);
+    for (const audience of concerned) this.#send(audience, txs);
+    this.kept.told();
   }
 
-  #send(audience: Audience, txs: LogTx[], changedTotals: Map<string, TotalsChange>): void {
+  #send(audience: Audience, txs: LogTx[]): void {
     const visible = visibleOf(txs, audience, audience.position);
-    const totals: TotalsChange[] = [];
-    for (const one of audience.totals.values()) {
-      const changed = changedTotals.get(one.id);
-      if (changed) totals.push(changed);
-    }
-    if (visible.length === 0 && totals.length === 0) return;
-    const frame: Frame =
-      totals.length > 0
-        ? [audience.position, this.position, visible, totals]
-        : [audience.position, this.position, visible];
+    const [totals, lists] = this.kept.changesOf(audience);
+    if (visible.length + totals.length + lists.length === 0) return;
+    const frame: Frame = [audience.position, this.position, visible];
+    if (totals.length + lists.length > 0) frame.push(totals);
+    if (lists.length > 0) frame.push(lists);
     this.#io.to(audience.room).emit('f', frame);
     audience.position = this.position;
   }
@@ -138,19 +123,44 @@ export class Hub {
     this.#ring.length = 0;
     this.#ringRows = 0;
     this.position = position;
-    this.totals.clear();
+    this.kept.clear();
     this.#audiences.clear();
     this.#byTopic.clear();
   }
 
   /** Keeps figures current from now on, or answers the ones that are kept already. */
   adopt(totals: Totals): Totals {
-    const kept = this.totals.get(totals.id);
+    const kept = this.kept.totals.get(totals.id);
     if (kept) return kept;
-    const missed = this.position - totals.position;
-    if (missed > 0) for (const tx of this.#ring.slice(-missed)) totals.apply(tx.position, tx.rows);
-    this.totals.set(totals.id, totals);
+    for (const tx of this.#after(totals.position)) totals.apply(tx.position, tx.rows);
+    this.kept.totals.set(totals.id, totals);
     return totals;
+  }
+
+  /** The same for a list. */
+  adoptList(list: Listing): Listing {
+    const kept = this.kept.lists.get(list.id);
+    if (kept) return kept;
+    for (const tx of this.#after(list.position)) list.apply(tx.position, tx.rows);
+    this.kept.lists.set(list.id, list);
+    return list;
+  }
+
+  /** A list that was loaded anew: all who look at it ask again for what they see of it. */
+  relist(list: Listing, { position, result }: { position: number; result: LoadedList }): void {
+    list.replace(position, result);
+    for (const tx of this.#after(position)) list.apply(tx.position, tx.rows);
+    for (const audience of this.#audiences.values()) {
+      if (audience.lists.get(list.key) !== list) continue;
+      this.catchUp(audience);
+      const { position: here } = this;
+      this.#io.to(audience.room).emit('f', [here, here, [], [], [[list.key, list.total]]]);
+    }
+  }
+
+  #after(position: number): LogTx[] {
+    const missed = this.position - position;
+    return missed > 0 ? this.#ring.slice(-missed) : [];
   }
 
   /** Whether everything after a position is still in memory. */
@@ -160,8 +170,7 @@ export class Hub {
 
   /** What a view would have seen after a position, up to now. */
   since(position: number, view: View): WireTx[] {
-    const missed = this.position - position;
-    return missed <= 0 ? [] : visibleOf(this.#ring.slice(-missed), view, position);
+    return visibleOf(this.#after(position), view, position);
   }
 
   /** Brings an audience that saw nothing for a while to the current position. */
@@ -176,13 +185,14 @@ export class Hub {
   }
 
   /** The audience of these rights and subscriptions, at the current position. */
-  join(rightsKey: string, view: View, totals: ReadonlyMap<string, Totals>): Audience {
-    const key = [rightsKey, ...[...view.topics].sort(), ...[...totals.keys()].sort()].join(' ');
+  join(rightsKey: string, view: View, { totals, lists }: Held): Audience {
+    const names = [...view.topics, ...totals.keys(), ...lists.keys()];
+    const key = [rightsKey, ...names.sort()].join(' ');
     let audience = this.#audiences.get(key);
     if (!audience) {
       this.#rooms += 1;
       const room = `${this.organizationId}#${this.#rooms}`;
-      audience = { ...view, key, room, totals, position: this.position, size: 0 };
+      audience = { ...view, key, room, totals, lists, position: this.position, size: 0 };
       this.#audiences.set(key, audience);
       for (const topic of view.topics) this.#index(topic).add(audience);
     }
@@ -200,12 +210,7 @@ export class Hub {
       those?.delete(audience);
       if (those?.size === 0) this.#byTopic.delete(topic);
     }
-    for (const [id, totals] of this.totals) {
-      const wanted = [...this.#audiences.values()].some((one) =>
-        [...one.totals.values()].includes(totals),
-      );
-      if (!wanted) this.totals.delete(id);
-    }
+    this.kept.keepOnly(this.#audiences.values());
   }
 
   get isEmpty(): boolean {
@@ -230,19 +235,4 @@ export function visibleOf(txs: LogTx[], view: View, after: number): WireTx[] {
     if (ops.length > 0) visible.push([tx.at, wireActor(tx.actor), ops]);
   }
   return visible;
-}
-
-function mergeTotals(
-  into: Map<string, TotalsChange>,
-  key: string,
-  entries: TotalsChange[1],
-  totals: Totals,
-): void {
-  const earlier = into.get(totals.id);
-  if (!earlier) {
-    into.set(totals.id, [key, entries]);
-    return;
-  }
-  const groups = new Map([...earlier[1], ...entries]);
-  into.set(totals.id, [key, [...groups]]);
 }

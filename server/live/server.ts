@@ -8,6 +8,7 @@ import type { Bus } from './bus.ts';
 import type { Committer } from './commit.ts';
 import { Flush } from './flush.ts';
 import { Hub, type Io } from './hub.ts';
+import type { ListDefinition } from './listing.ts';
 import type { LogRow } from './log.ts';
 import { Pokes } from './pokes.ts';
 import { PresenceBoard } from './presence.ts';
@@ -45,6 +46,8 @@ export interface LiveOptions {
   liveSessions(hashes: string[]): Promise<Set<string>>;
   /** The live figures that can be subscribed to. */
   totals: readonly TotalsDefinition<never>[];
+  /** The lists that can be subscribed to. */
+  lists?: readonly ListDefinition<never>[];
 }
 
 /** The server half of the sync engine; it knows organizations, entities and rights, and no feature. */
@@ -89,7 +92,10 @@ export class LiveServer implements Committer {
       log: options.log,
       hubs: this.hubs,
       onSkip: (hub) => this.#resync(hub),
-      onAdvance: (hub) => this.revocation.check(hub),
+      onAdvance: (hub) => {
+        this.revocation.check(hub);
+        this.subscriptions.refresh(hub);
+      },
     });
     this.#pokes =
       options.bus &&

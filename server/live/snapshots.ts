@@ -47,6 +47,28 @@ export async function loadTopic(
   member: Standing,
   { entity, by, values }: Topic,
 ): Promise<Buffer> {
+  const narrowed = by.map((column, at) => sql`${sql.ref(snake(column))} = ${values[at]}`);
+  const rows = await load(client, member, entity, narrowed);
+  return Buffer.from(`[${rows.map(([, row]) => row).join(',')}]`);
+}
+
+/** Single records in one query, as if each were a topic of its own. */
+export async function loadRecords(
+  client: PoolClient,
+  member: Standing,
+  entity: EntityName,
+  ids: string[],
+): Promise<Map<string, Buffer>> {
+  const rows = await load(client, member, entity, [sql`id = any(${ids}::uuid[])`]);
+  return new Map(rows.map(([id, row]) => [id, Buffer.from(`[${row}]`)]));
+}
+
+async function load(
+  client: PoolClient,
+  member: Standing,
+  entity: EntityName,
+  narrowed: RawBuilder<unknown>[],
+): Promise<[id: string, row: string][]> {
   const kinds = kindsOf(entity);
   const fields = columnsOf(entity).map((name) =>
     kinds[name]?.startsWith('time')
@@ -56,19 +78,22 @@ export async function loadTopic(
         : snake(name),
   );
   const { view, owned } = entityAccess[entity];
-  const narrowed = by.map((column, at) => sql`${sql.ref(snake(column))} = ${values[at]}`);
   const visible = [
     sql`organization_id = (select sync.org())`,
     owned ? reachSql(member, view) : mayView(member, view),
     ...narrowed,
   ];
   const query = sql`
-    select json_build_array(id, rev, ${sql.raw(fields.join(', '))})::text
+    select id, json_build_array(id, rev, ${sql.raw(fields.join(', '))})::text
     from ${sql.table(`crm.${snake(entity)}`)} where ${sql.join(visible, sql` and `)}`;
   const { sql: text, parameters } = query.compile(builderOn(client));
   // A row at a time, which Postgres sends while it reads on: one large value costs it twice the time.
-  const rows = await client.query<[string]>({ text, values: [...parameters], rowMode: 'array' });
-  return Buffer.from(`[${rows.rows.map(([row]) => row).join(',')}]`);
+  const { rows } = await client.query<[string, string]>({
+    text,
+    values: [...parameters],
+    rowMode: 'array',
+  });
+  return rows;
 }
 
 const mayView = (member: Standing, view: Permission): RawBuilder<unknown> =>

@@ -1,8 +1,10 @@
 import type { Pool, PoolClient } from 'pg';
+import type { EntityName } from '#lib/shared/entities.ts';
 import type { TotalsEntry } from '#lib/shared/wire.ts';
 import type { Member } from '../access.ts';
+import type { ListDefinition, LoadedList } from './listing.ts';
 import type { LogRow } from './log.ts';
-import { loadTopic, type Topic } from './snapshots.ts';
+import { loadRecords, loadTopic, type Topic } from './snapshots.ts';
 import type { TotalsDefinition } from './totals.ts';
 import { builderOn, read } from './transaction.ts';
 
@@ -36,11 +38,22 @@ export interface Source {
   moved(since: string | undefined): Promise<{ now: string; moved: Moved[] }>;
   /** The rows of a topic that a member may see, as UTF-8 JSON `[[id, rev, …values], …]`. */
   topic(member: Member, topic: Topic): Promise<AtPosition<Buffer>>;
+  /** The same for single records of an entity, each by its id; without those that are not to be seen. */
+  records(
+    member: Member,
+    entity: EntityName,
+    ids: string[],
+  ): Promise<AtPosition<Map<string, Buffer>>>;
   figures<P>(
     member: Member,
     definition: TotalsDefinition<P>,
     params: P,
   ): Promise<AtPosition<TotalsEntry[]>>;
+  list<P>(
+    member: Member,
+    definition: ListDefinition<P>,
+    params: P,
+  ): Promise<AtPosition<LoadedList>>;
 }
 
 export class PostgresSource implements Source {
@@ -93,6 +106,22 @@ export class PostgresSource implements Source {
     definition: TotalsDefinition<P>,
     params: P,
   ): Promise<AtPosition<TotalsEntry[]>> {
+    return this.#atPosition(member, (client) => definition.load(builderOn(client), member, params));
+  }
+
+  records(
+    member: Member,
+    entity: EntityName,
+    ids: string[],
+  ): Promise<AtPosition<Map<string, Buffer>>> {
+    return this.#atPosition(member, (client) => loadRecords(client, member, entity, ids));
+  }
+
+  list<P>(
+    member: Member,
+    definition: ListDefinition<P>,
+    params: P,
+  ): Promise<AtPosition<LoadedList>> {
     return this.#atPosition(member, (client) => definition.load(builderOn(client), member, params));
   }
 

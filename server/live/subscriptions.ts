@@ -1,29 +1,39 @@
-import { z } from 'zod/mini';
+import type { z } from 'zod/mini';
+import type { EntityName } from '#lib/shared/entities.ts';
 import type { Subscribe } from '#lib/shared/wire.ts';
 import { levelOf } from '#lib/shared/standing.ts';
 import { entityAccess } from '../access.ts';
 import { visibleOf, type Hub } from './hub.ts';
+import type { ListDefinition } from './listing.ts';
+import { Loading } from './loading.ts';
 import type { LiveServer } from './server.ts';
-import { parseTopic, type Snapshot } from './snapshots.ts';
+import { parseTopic } from './snapshots.ts';
 import { readTransactions } from './log.ts';
-import type { AtPosition } from './source.ts';
+import { findDefinition, type Found } from './named.ts';
 import { largeTransaction } from './tail.ts';
-import { rightsOn, Totals, totalsId, type TotalsDefinition } from './totals.ts';
+import type { TotalsDefinition } from './totals.ts';
 import type { Watcher } from './watcher.ts';
 
-const mostSubscriptions = 200;
+const mostSubscriptions = 1_000;
+/** Ids that come with the beginning of a list, and at most with one answer. */
+const firstIds = 100;
+const mostIds = 10_000;
 /** Transactions that are read from the log for one who comes back, before new rows are cheaper. */
 const longestCatchUp = 2_000;
-/** A kept snapshot is used again while it is at most this many transactions old. */
-const freshFor = 300;
 
 /** Gives watchers the rows and figures of what they subscribe to, joined without a gap to the frames. */
 export class Subscriptions {
   readonly #live: LiveServer;
-  readonly #snapshots = new WeakMap<Hub, Map<string, Promise<Snapshot>>>();
+  readonly #loading: Loading;
 
   constructor(live: LiveServer) {
     this.#live = live;
+    this.#loading = new Loading(live);
+  }
+
+  /** Loads the lists anew that what has just come in has made stale. */
+  refresh(hub: Hub): void {
+    this.#loading.refresh(hub);
   }
 
   subscribe(watcher: Watcher, asked: Subscribe): void {
@@ -41,8 +51,10 @@ export class Subscriptions {
       for (const key of keys) {
         watcher.asked.topics.delete(key);
         watcher.asked.totals.delete(key);
+        watcher.asked.lists.delete(key);
         watcher.topics.delete(key);
         watcher.totals.delete(key);
+        watcher.lists.delete(key);
       }
       if (watcher.audience) watcher.regroup();
     });
@@ -52,10 +64,12 @@ export class Subscriptions {
   restart(watcher: Watcher): void {
     watcher.queue = watcher.queue
       .then(async () => {
-        const asked = { topics: [...watcher.asked.topics], totals: [...watcher.asked.totals] };
+        const { topics, totals, lists } = watcher.asked;
+        const asked = { topics: [...topics], totals: [...totals], lists: [...lists] };
         watcher.leave();
         watcher.topics.clear();
         watcher.totals.clear();
+        watcher.lists.clear();
         await this.#subscribe(watcher, asked);
       })
       .catch(() => watcher.close('draining'));
@@ -65,43 +79,65 @@ export class Subscriptions {
     if (!watcher.socket.connected) return;
     for (const key of asked.topics) watcher.asked.topics.add(key);
     for (const key of asked.totals) watcher.asked.totals.add(key);
-    if (watcher.asked.topics.size + watcher.asked.totals.size > mostSubscriptions) {
-      return watcher.close('tooMany');
-    }
+    for (const key of asked.lists ?? []) watcher.asked.lists.add(key);
+    const { topics: t, totals: f, lists: l } = watcher.asked;
+    if (t.size + f.size + l.size > mostSubscriptions) return watcher.close('tooMany');
     const topics = asked.topics.filter(
       (key) => !watcher.topics.has(key) && this.#mayHave(watcher, key),
     );
-    const totals = asked.totals.flatMap((key) => this.#definitionOf(watcher, key) ?? []);
+    const { options } = this.#live;
+    const totals = asked.totals.flatMap((key) => this.#find(watcher, options.totals, key));
+    const lists = (asked.lists ?? []).flatMap((key) =>
+      this.#find(watcher, options.lists ?? [], key),
+    );
     if (!watcher.audience) await this.#overtake(watcher.hub, asked.cursor);
-    if (!watcher.audience && (await this.#resume(watcher, asked, topics, totals))) return;
+    if (!watcher.audience && (await this.#resume(watcher, asked, { topics, totals, lists })))
+      return;
     const isStart = !watcher.audience;
     const { hub, socket, rightsKey } = watcher;
-    const [snapshots, figures] = await Promise.all([
-      Promise.all(topics.map((key) => this.#snapshot(watcher, key))),
-      Promise.all(totals.map((one) => this.#figures(watcher, one))),
+    const [snapshots, figures, listings] = await Promise.all([
+      this.#loading.snapshots(watcher, topics),
+      Promise.all(totals.map((one) => this.#loading.figures(watcher, one))),
+      this.#loading.listings(watcher, lists),
     ]);
-    await this.#reach(hub, [...snapshots, ...figures]);
+    const read = [...snapshots.values(), ...figures, ...listings];
+    await this.#loading.reach(hub, read);
     if (!socket.connected) return;
     // Read under rights that are gone, or too long ago to be continued: read again.
     const isCurrent =
       watcher.rightsKey === rightsKey &&
       isStart === !watcher.audience &&
-      [...snapshots, ...figures].every(({ position }) => hub.remembers(position));
+      read.every(({ position }) => hub.remembers(position));
     if (!isCurrent) return this.#subscribe(watcher, asked);
     // From here on nothing awaits: rows, what happened to them since, and frames leave no gap.
     for (const key of topics) watcher.topics.add(key);
     for (const one of figures) watcher.totals.set(one.key, hub.adopt(one));
+    for (const one of listings) watcher.lists.set(one.key, hub.adoptList(one));
     watcher.regroup();
     if (isStart)
       socket.emit('start', { position: hub.position, rights: watcher.rightsKey, resumed: false });
-    topics.forEach((key, at) => {
-      const snapshot = snapshots[at];
-      if (!snapshot) return;
+    for (const [key, snapshot] of snapshots) {
       const late = hub.since(snapshot.position, { rights: watcher.rights, topics: new Set([key]) });
       socket.emit('rows', key, snapshot.body, late);
-    });
+    }
     for (const { key } of figures)
       socket.emit('totals', key, watcher.totals.get(key)?.entries() ?? []);
+    for (const { key } of listings) this.#begin(watcher, key);
+  }
+
+  #begin({ socket, lists }: Watcher, key: string): void {
+    const list = lists.get(key);
+    if (!list) return;
+    socket.emit('list', key, list.total);
+    socket.emit('ids', key, 0, list.packed(0, firstIds));
+  }
+
+  /** The ids of a part of a list, as of the last frame that was sent. */
+  range({ socket, lists, audience }: Watcher, key: string, from: number, to: number): void {
+    const list = audience && lists.get(key);
+    // Who has none will ask again, when the list begins.
+    if (!list || !Number.isSafeInteger(from) || from < 0 || !(to > from)) return;
+    socket.emit('ids', key, from, list.packed(from, Math.min(to, from + mostIds)));
   }
 
   /** The node that a cursor comes from may have been further on; here nobody goes back in time. */
@@ -109,26 +145,29 @@ export class Subscriptions {
     if (!cursor || cursor.epoch !== this.#live.epoch || cursor.position <= hub.position) return;
     const head = await this.#live.source.head(hub.organizationId);
     await this.#live.flush.barrier();
-    await this.#reach(hub, [{ position: Math.min(head, cursor.position) }]);
+    await this.#loading.reach(hub, [{ position: Math.min(head, cursor.position) }]);
   }
 
   /** Continues where an earlier connection ended, when memory or the log still has what was missed. */
   async #resume(
     watcher: Watcher,
     { cursor }: Subscribe,
-    topics: string[],
-    totals: FoundTotals[],
+    { topics, totals, lists }: Wished,
   ): Promise<boolean> {
     const { hub, socket } = watcher;
     if (!cursor || cursor.isPast || cursor.epoch !== this.#live.epoch) return false;
     if (cursor.rights !== watcher.rightsKey) return false;
-    const figures = await Promise.all(totals.map((one) => this.#figures(watcher, one)));
-    await this.#reach(hub, figures);
+    const [figures, listings] = await Promise.all([
+      Promise.all(totals.map((one) => this.#loading.figures(watcher, one))),
+      this.#loading.listings(watcher, lists),
+    ]);
+    await this.#loading.reach(hub, [...figures, ...listings]);
     const earlier = hub.remembers(cursor.position) ? [] : await this.#missed(hub, cursor.position);
     if (!earlier || !socket.connected || cursor.rights !== watcher.rightsKey) return false;
-    if (!figures.every(({ position }) => hub.remembers(position))) return false;
+    if (![...figures, ...listings].every(({ position }) => hub.remembers(position))) return false;
     for (const key of topics) watcher.topics.add(key);
     for (const one of figures) watcher.totals.set(one.key, hub.adopt(one));
+    for (const one of listings) watcher.lists.set(one.key, hub.adoptList(one));
     const view = { rights: watcher.rights, topics: watcher.topics };
     const from = earlier.at(-1)?.position ?? cursor.position;
     if (!hub.remembers(from)) return false;
@@ -137,6 +176,7 @@ export class Subscriptions {
     socket.emit('start', { position: cursor.position, rights: watcher.rightsKey, resumed: true });
     socket.emit('f', [cursor.position, hub.position, ops]);
     for (const one of watcher.totals.values()) socket.emit('totals', one.key, one.entries());
+    for (const key of watcher.lists.keys()) this.#begin(watcher, key);
     return true;
   }
 
@@ -154,12 +194,6 @@ export class Subscriptions {
     return txs[0]?.position === position + 1 && txs.length === missing ? txs : undefined;
   }
 
-  /** Waits until the hub is where the rows that were read are; rows must not run ahead of frames. */
-  async #reach(hub: Hub, read: { position: number }[]): Promise<void> {
-    const position = Math.max(0, ...read.map((one) => one.position));
-    while (hub.position < position) await this.#live.tail.read(hub, position);
-  }
-
   #mayHave({ member, socket }: Watcher, key: string): boolean {
     const topic = parseTopic(key);
     const allowed = topic && levelOf(member, entityAccess[topic.entity].view) !== 'none';
@@ -167,90 +201,20 @@ export class Subscriptions {
     return Boolean(allowed);
   }
 
-  #definitionOf({ member, socket }: Watcher, key: string): FoundTotals | undefined {
-    const found = findTotals(this.#live.options.totals, key);
+  #find<D extends { name: string; entity: EntityName; params: z.core.$ZodType }>(
+    { member, socket }: Watcher,
+    definitions: readonly D[],
+    key: string,
+  ): Found<D>[] {
+    const found = findDefinition(definitions, key);
     const allowed = found && levelOf(member, entityAccess[found.definition.entity].view) !== 'none';
     if (!allowed) socket.emit('refused', key, found ? 'FORBIDDEN' : 'BAD_INPUT');
-    return allowed ? found : undefined;
-  }
-
-  async #snapshot({ hub, member, rights }: Watcher, key: string): Promise<Snapshot> {
-    const topic = parseTopic(key);
-    if (!topic) throw new Error(`No topic ${key}`);
-    const kept = this.#keptOf(hub);
-    const id = totalsId(key, rightsOn(topic.entity, rights));
-    const earlier = await kept.get(id)?.catch(() => undefined);
-    if (earlier && hub.remembers(earlier.position) && hub.position - earlier.position <= freshFor)
-      return earlier;
-    const loading = this.#onDisk(this.#live.source.topic(member, topic)).then(
-      ({ position, result }) => ({ position, body: result }),
-    );
-    kept.delete(id);
-    kept.set(id, loading);
-    if (kept.size > 60) kept.delete(kept.keys().next().value ?? id);
-    loading.catch(() => kept.delete(id));
-    return loading;
-  }
-
-  async #onDisk<T>(reading: Promise<AtPosition<T>>): Promise<AtPosition<T>> {
-    const found = await reading;
-    await this.#live.flush.barrier();
-    return found;
-  }
-
-  #keptOf(hub: Hub): Map<string, Promise<Snapshot>> {
-    const kept = this.#snapshots.get(hub) ?? new Map<string, Promise<Snapshot>>();
-    this.#snapshots.set(hub, kept);
-    return kept;
-  }
-
-  async #figures(
-    { hub, member, rights }: Watcher,
-    { key, definition, params }: FoundTotals,
-  ): Promise<Totals> {
-    const onlyThese = rightsOn(definition.entity, rights);
-    const id = totalsId(key, onlyThese);
-    const shared = hub.totals.get(id);
-    if (shared) return shared;
-    const { position, result } = await this.#onDisk(
-      this.#live.source.figures(member, definition, params as never),
-    );
-    await this.#reach(hub, [{ position }]);
-    const loadedMeanwhile = hub.totals.get(id);
-    if (loadedMeanwhile) return loadedMeanwhile;
-    if (!hub.remembers(position))
-      return this.#figures({ hub, member, rights } as Watcher, { key, definition, params });
-    const measure = definition.measure(params as never);
-    const { entity } = definition;
-    const totals = new Totals({
-      key,
-      entity,
-      measure,
-      rights: onlyThese,
-      position,
-      entries: result,
-    });
-    return hub.adopt(totals);
+    return allowed ? [found] : [];
   }
 }
 
-interface FoundTotals {
-  key: string;
-  definition: TotalsDefinition<never>;
-  params: unknown;
-}
-
-function findTotals(
-  definitions: readonly TotalsDefinition<never>[],
-  key: string,
-): FoundTotals | undefined {
-  const mark = key.indexOf('?');
-  const definition = definitions.find(({ name }) => name === key.slice(0, mark));
-  if (!definition) return undefined;
-  try {
-    const parsed = z.safeParse(definition.params, JSON.parse(key.slice(mark + 1)));
-    return parsed.success ? { key, definition, params: parsed.data } : undefined;
-  } catch {
-    return undefined;
-  }
+interface Wished {
+  topics: string[];
+  totals: Found<TotalsDefinition<never>>[];
+  lists: Found<ListDefinition<never>>[];
 }

@@ -2,6 +2,7 @@ import type { Socket } from 'socket.io';
 import type { ClientMessages, CloseReason, ServerMessages } from '#lib/shared/wire.ts';
 import { memberKeys, type Member } from '../access.ts';
 import type { Audience, Hub } from './hub.ts';
+import type { Listing } from './listing.ts';
 import type { Totals } from './totals.ts';
 
 /** Who a socket belongs to, found out at the handshake. */
@@ -27,9 +28,14 @@ export class Watcher {
   member: Member;
   rights: ReadonlySet<string>;
   /** All that it asked for, also what it may not have: rights may come back. */
-  readonly asked = { topics: new Set<string>(), totals: new Set<string>() };
+  readonly asked = {
+    topics: new Set<string>(),
+    totals: new Set<string>(),
+    lists: new Set<string>(),
+  };
   topics = new Set<string>();
   totals = new Map<string, Totals>();
+  lists = new Map<string, Listing>();
   audience: Audience | undefined;
   /** Subscribe messages are worked off one after the other. */
   queue: Promise<void> = Promise.resolve();
@@ -56,7 +62,10 @@ export class Watcher {
     const old = this.audience;
     if (old) this.hub.catchUp(old);
     const view = { rights: this.rights, topics: new Set(this.topics) };
-    this.audience = this.hub.join(this.rightsKey, view, new Map(this.totals));
+    this.audience = this.hub.join(this.rightsKey, view, {
+      totals: new Map(this.totals),
+      lists: new Map(this.lists),
+    });
     if (old) this.hub.leave(old);
     if (old?.room === this.audience.room) return;
     if (old) void this.socket.leave(old.room);

@@ -47,6 +47,7 @@ export const fixtures: Record<string, Fixture> = {
   },
   'customers.get': customer,
   'customers.stats': () => ({}),
+  'customers.tags': nothing,
   'customers.create': (_, ownerId) => ({ id: newId(), name: name(), ownerId }),
   'customers.update': async ({ make }, ownerId) => ({
     id: await make.customer(ownerId),

@@ -35,6 +35,7 @@ export const matrix: Record<string, { may: Caller[]; beside?: Beside; mate?: typ
   'customers.list': { may: lookers, beside: 'nothing' },
   'customers.get': { may: lookers, beside: 'NOT_FOUND' },
   'customers.stats': { may: lookers },
+  'customers.tags': { may: lookers },
   'customers.create': { may: editors },
   'customers.update': { may: editors, beside: 'NOT_FOUND' },
   'customers.delete': { may: editors, beside: 'NOT_FOUND', mate: notYours },

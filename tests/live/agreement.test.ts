@@ -10,6 +10,7 @@ import {
 import { columnsOf, entityNames, type Deal } from '#lib/shared/entities.ts';
 import { plainText } from '#lib/shared/fields.ts';
 import { newId } from '#lib/shared/ids.ts';
+import { sortText } from '#lib/shared/listings.ts';
 import { covers, type Level, type Standing } from '#lib/shared/standing.ts';
 import { memberKeys, reachSql, rowKeys, type Member } from '#server/access.ts';
 import { dealTotals, fitsFilter } from '#server/deals.ts';
@@ -253,10 +254,15 @@ test('every synced column is a column of its table', async () => {
 
 test('text is compared alike in the browser and in the database', async () => {
   const texts = [...words, 'ЁЖИК ёжик', 'e\u0301', '\u00e9', 'ǅ', 'ﬁ', 'Ω', 'ΑΣ'];
+  texts.push('Ёлка 10', 'Nr. 7a12b003', '12345678901234567890', '٣ 3');
   const { rows } = await inside((tx) =>
     sql<{
       plain: string;
-    }>`select crm.plain_text(x) as plain from unnest(${texts}::text[]) x`.execute(tx),
+      sort: string;
+    }>`select crm.plain_text(x) as plain, crm.sort_text(x) as sort from unnest(${texts}::text[]) x`.execute(
+      tx,
+    ),
   );
   expect(rows.map(({ plain }) => plain)).toEqual(texts.map(plainText));
+  expect(rows.map(({ sort }) => sort)).toEqual(texts.map(sortText));
 });

@@ -21,7 +21,6 @@ export interface Inside {
   outbox: Outbox;
   cursor: Cursor | undefined;
   isStarted: boolean;
-  epoch: string;
 }
 
 /** One version of the product, loaded. */
@@ -59,7 +58,7 @@ const smaller: Patch[] = [
     find: 'export class Live {\n',
     replace: `export class Live {
   inside() {
-    return { store: this.#store, wanted: this.#wanted, outbox: this.#outbox, cursor: this.#cursor, isStarted: this.#isStarted, epoch: this.#epoch };
+    return { store: this.#store, wanted: this.#wanted, outbox: this.#outbox, cursor: this.#cursor, isStarted: this.#isStarted };
   }
 `,
   },

@@ -199,7 +199,6 @@ export class Checks {
       (one) =>
         one.tab === tab &&
         one.outcome === 'ok' &&
-        !one.isUnplaced &&
         !ids.has(one.id) &&
         (this.#world.positionOf(one) ?? 0) > position,
     );

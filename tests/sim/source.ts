@@ -1,3 +1,4 @@
+import type { EntityName } from '#lib/shared/entities.ts';
 import type { Measure } from '#lib/shared/totals.ts';
 import type { TotalsEntry } from '#lib/shared/wire.ts';
 import type { Member } from '#server/access.ts';
@@ -86,6 +87,23 @@ export class ModelSource implements Source {
       const position = this.#postgres.head(member.organizationId);
       return { position, result: Buffer.from(JSON.stringify(list)) };
     });
+  }
+
+  async records(
+    member: Member,
+    entity: EntityName,
+    ids: string[],
+  ): Promise<AtPosition<Map<string, Buffer>>> {
+    const read = ids.map((id) => this.topic(member, { entity, by: ['id'], values: [id] }));
+    const all = await Promise.all(read);
+    return {
+      position: Math.min(...all.map(({ position }) => position)),
+      result: new Map(all.map(({ result }, at) => [ids[at] ?? '', result])),
+    };
+  }
+
+  list(): Promise<never> {
+    return Promise.reject(new Error('The model has no lists'));
   }
 
   figures<P>(

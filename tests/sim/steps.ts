@@ -74,8 +74,6 @@ function send(run: Run, tab: Tab, change: AnyChange, input: unknown): void {
     const isStranger = !outcome.ok && outcome.error.details.reason === 'noOrganization';
     made.outcome = outcome.ok ? 'ok' : isStranger ? 'untold' : 'refused';
     made.data = outcome.ok ? outcome.data : undefined;
-    const { epoch } = insideOf(tab.live);
-    made.isUnplaced = epoch !== '' && epoch !== run.postgres.epoch;
     run.note(`${tab.actor.name} hears of ${made.id}: ${outcome.ok ? 'done' : outcome.error.code}`);
   });
 }

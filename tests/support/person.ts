@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createApi } from '#lib/api.ts';
-import { Live, type Me } from '#lib/live/live.svelte.ts';
+import { Live } from '#lib/live/live.svelte.ts';
+import type { Me } from '#lib/live/me.ts';
 
 const password = 'demo-syncline';
 

@@ -12,7 +12,7 @@ import {
   type TopicParams,
 } from '#lib/shared/entities.ts';
 import { unpackId } from '#lib/shared/ids.ts';
-import { covers, levelOf, type Access, type Standing } from '#lib/shared/standing.ts';
+import { listKey } from '#lib/shared/listings.ts';
 import { totalsKey, type Measure } from '#lib/shared/totals.ts';
 import type { CloseReason, Cursor, Frame, Start, TotalsEntry, WireTx } from '#lib/shared/wire.ts';
 import type { Collection } from './collection.svelte.ts';
@@ -23,6 +23,8 @@ import {
   type ServerAddress,
 } from './connection.svelte.ts';
 import { Decoder } from './decode.ts';
+import type { LiveList } from './list.svelte.ts';
+import { meNow, type Me, type MeNow } from './me.ts';
 import { Notes } from './notes.svelte.ts';
 import { Outbox, recalled, type Handles, type Outcome } from './outbox.svelte.ts';
 import { PresenceMap } from './presence.svelte.ts';
@@ -34,18 +36,13 @@ import type { LiveTotals } from './totals.svelte.ts';
 import { planUndo, UndoStack, type UndoOutcome } from './undo.ts';
 import { Wanted, type Held, type Subscription } from './wanted.svelte.ts';
 
-export interface Me {
-  memberId: string;
-  name: string;
-  teamId: string | null;
-  access: Access;
-}
-
 /** `undo` takes the change back, as far as nobody has changed it since; it names what it left alone. */
 export interface Made {
   done: Promise<Outcome>;
   undo: (() => Promise<UndoOutcome>) | undefined;
 }
+/** How long single records stay after the last one who asked for them, in milliseconds. */
+const recordLinger = 2_000;
 /** Pending changes that are replayed at once; of more, every so many milliseconds. */
 const mostReplayed = 200;
 const replayEvery = 300;
@@ -148,6 +145,7 @@ export class Live {
     this.#wanted = new Wanted({
       subscribe: (message) => this.#socket.emit('subscribe', message),
       unsubscribe: (keys) => this.#socket.emit('unsubscribe', keys),
+      range: (key, from, to) => this.#socket.emit('range', key, from, to),
       onDrop: (key) => this.#drop(key),
     });
     this.presence = new PresenceMap(
@@ -196,23 +194,9 @@ export class Live {
   }
 
   /** My standing as of now: a change of my role or team shows at once. */
-  get me(): Me & {
-    can(permission: string): boolean;
-    covers(permission: string, record: { ownerId: string | null; teamId: string | null }): boolean;
-  } {
+  get me(): MeNow {
     const member = this.rows('members').get(this.#me.memberId);
-    const role = member && this.rows('roles').get(member.roleId);
-    const standing: Standing = {
-      memberId: this.#me.memberId,
-      teamId: member ? member.teamId : this.#me.teamId,
-      access: (role?.access as Access | undefined) ?? this.#me.access,
-    };
-    return {
-      ...standing,
-      name: member?.name ?? this.#me.name,
-      can: (permission) => levelOf(standing, permission) !== 'none',
-      covers: (permission, record) => covers(standing, permission, record),
-    };
+    return meNow(this.#me, member, member && this.rows('roles').get(member.roleId));
   }
 
   /** The state of the engine, for the one who looks into it. */
@@ -247,6 +231,19 @@ export class Live {
         topics[topic].by.map((column) => named[column] ?? ''),
       ),
     );
+  }
+
+  /** Asks for single records by their ids, as a topic of each says; they stay for a moment after `stop`. */
+  subscribeRecords(topic: TopicName, ids: readonly string[]): () => void {
+    const asked = ids.map((id) => this.#wanted.topic(topicKey(topic, [id]), recordLinger));
+    return () => {
+      for (const one of asked) one.stop();
+    };
+  }
+
+  /** Asks for a list: which records stand where; the records themselves are asked for by their ids. */
+  subscribeList(name: string, params: Record<string, unknown>): { list: LiveList; stop(): void } {
+    return this.#wanted.listing(listKey(name, params));
   }
 
   /** Asks for live figures; `measure` is the one that the server counts with. */
@@ -358,6 +355,8 @@ export class Live {
     socket.on('start', (start) => this.#start(start));
     socket.on('rows', (key, body, late) => this.#takeRows(key, body, late));
     socket.on('totals', (key, entries) => this.#takeTotals(key, entries));
+    socket.on('list', (key, total) => this.#wanted.lists.get(key)?.list.begin(total));
+    socket.on('ids', (key, from, ids) => this.#wanted.lists.get(key)?.list.take(from, ids));
     socket.on('f', (frame) => this.#takeFrame(frame));
     socket.on('refused', (key, code) => this.#refuse(key, code));
     socket.on('people', (entries) => this.presence.take(entries));
@@ -393,7 +392,7 @@ export class Live {
   }
 
   #takeFrame(frame: Frame): void {
-    const [from, to, txs = [], totals = []] = frame;
+    const [from, to, txs = [], totals = [], lists = []] = frame;
     const cursor = this.#cursor;
     if (!cursor || !this.#isStarted) return;
     // It came twice.
@@ -409,6 +408,8 @@ export class Live {
     cursor.position = to;
     const arrivals = this.#arrive(txs);
     for (const [key, entries] of totals) this.#wanted.totals.get(key)?.totals.change(entries);
+    for (const [key, total, splices] of lists)
+      this.#wanted.lists.get(key)?.list.change(total, splices);
     const confirmed = this.#confirmed();
     if (txs.length > 0 || totals.length > 0 || confirmed) this.#settle();
     this.recorder.took(frame, arrivals);

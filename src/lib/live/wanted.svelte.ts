@@ -1,12 +1,15 @@
 import type { AnyRow, EntityName } from '#lib/shared/entities.ts';
 import type { Measure } from '#lib/shared/totals.ts';
 import type { Cursor, Subscribe } from '#lib/shared/wire.ts';
+import { LiveList } from './list.svelte.ts';
 import { isUnder } from './store.svelte.ts';
 import { LiveTotals } from './totals.svelte.ts';
 
 /** How long rows and figures stay after the last one who asked for them is gone, in milliseconds. */
 const rowsLinger = 10_000;
 const totalsLinger = 1_000;
+/** Keys of one message. */
+const mostAsked = 500;
 
 /** A subscription to rows: `ready` when they are all there, `refused` when they may not be had. */
 export interface Subscription {
@@ -35,6 +38,7 @@ class Asked {
 interface Line {
   subscribe(message: Subscribe): void;
   unsubscribe(keys: string[]): void;
+  range(key: string, from: number, to: number): void;
   /** Nobody asks for a topic any more. */
   onDrop(key: string): void;
 }
@@ -46,6 +50,7 @@ interface Line {
 export class Wanted {
   readonly topics = new Map<string, Asked>();
   readonly totals = new Map<string, { totals: LiveTotals; users: number }>();
+  readonly lists = new Map<string, { list: LiveList; users: number }>();
   readonly #line: Line;
   #state: 'down' | 'starting' | 'up' = 'down';
   #waiting = new Set<string>();
@@ -54,7 +59,7 @@ export class Wanted {
     this.#line = line;
   }
 
-  topic(key: string): Subscription {
+  topic(key: string, linger: number = rowsLinger): Subscription {
     let asked = this.topics.get(key);
     if (!asked) {
       this.topics.set(key, (asked = new Asked()));
@@ -66,7 +71,7 @@ export class Wanted {
       those.users -= 1;
       setTimeout(() => {
         if (those.users === 0 && this.#forget(this.topics, key, those)) this.#line.onDrop(key);
-      }, rowsLinger);
+      }, linger);
     });
     return {
       get ready() {
@@ -99,6 +104,26 @@ export class Wanted {
     return { totals: held.totals, stop };
   }
 
+  listing(key: string): { list: LiveList; stop(): void } {
+    let held = this.lists.get(key);
+    if (!held) {
+      const list = new LiveList((from, to) => {
+        if (this.#state === 'up') this.#line.range(key, from, to);
+      });
+      this.lists.set(key, (held = { list, users: 0 }));
+      this.#ask(key);
+    }
+    held.users += 1;
+    const those = held;
+    const stop = once(() => {
+      those.users -= 1;
+      setTimeout(() => {
+        if (those.users === 0) this.#forget(this.lists, key, those);
+      }, totalsLinger);
+    });
+    return { list: held.list, stop };
+  }
+
   /** All that is asked for, for the one who looks into the engine; `rowsOf` answers a topic's entity. */
   list(rowsOf: (key: string) => AnyRow[]): Held[] {
     const topics = [...this.topics].map(([key, { ready, refused }]): Held => {
@@ -114,7 +139,17 @@ export class Wanted {
         return { key, ready, refused, groups: groups.size };
       },
     );
-    return [...topics, ...totals];
+    const lists = [...this.lists].map(
+      ([
+        key,
+        {
+          list: { ready, refused, total },
+        },
+      ]): Held => {
+        return { key, ready, refused, rows: total };
+      },
+    );
+    return [...topics, ...totals, ...lists];
   }
 
   /** A connection begins. Rows that never came are not continued by a cursor: they are asked for after it. */
@@ -127,6 +162,7 @@ export class Wanted {
     this.#line.subscribe({
       topics,
       totals: [...this.totals.keys()],
+      lists: [...this.lists.keys()],
       ...(cursor ? { cursor } : {}),
     });
   }
@@ -159,6 +195,8 @@ export class Wanted {
       held.totals.refused = code;
       held.totals.replace([]);
     }
+    const list = this.lists.get(key)?.list;
+    if (list) list.refused = code;
     const asked = this.topics.get(key);
     if (asked) [asked.isCurrent, asked.ready, asked.refused] = [false, false, code];
     return asked !== undefined;
@@ -174,11 +212,14 @@ export class Wanted {
     const keys = [...this.#waiting];
     this.#waiting.clear();
     if (keys.length === 0 || this.#state !== 'up') return;
-    const isTotals = (key: string): boolean => this.totals.has(key);
-    this.#line.subscribe({
-      topics: keys.filter((key) => !isTotals(key)),
-      totals: keys.filter(isTotals),
-    });
+    for (let from = 0; from < keys.length; from += mostAsked) {
+      const some = keys.slice(from, from + mostAsked);
+      this.#line.subscribe({
+        topics: some.filter((key) => this.topics.has(key)),
+        totals: some.filter((key) => this.totals.has(key)),
+        lists: some.filter((key) => this.lists.has(key)),
+      });
+    }
   }
 
   #forget<T>(from: Map<string, T>, key: string, what: T): boolean {

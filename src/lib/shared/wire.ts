@@ -25,6 +25,7 @@ export interface Cursor {
 export interface Subscribe {
   topics: string[];
   totals: string[];
+  lists?: string[];
   cursor?: Cursor;
 }
 
@@ -48,7 +49,18 @@ export type WireTx = [at: number, actor: string | null, ops: Op[]];
 export type TotalsEntry = [group: string, figures: number[] | null];
 export type TotalsChange = [key: string, entries: TotalsEntry[]];
 
-export type Frame = [from: number, to: number, txs?: WireTx[], totals?: TotalsChange[]];
+/** At a place of a list so many ids are taken out, and this one is put in; one after the other. */
+export type ListSplice = [at: number, out: number, id?: string];
+/** How long the list is now, and how it came to be so; without that all ids are to be asked for anew. */
+export type ListChange = [key: string, total: number, splices?: ListSplice[]];
+
+export type Frame = [
+  from: number,
+  to: number,
+  txs?: WireTx[],
+  totals?: TotalsChange[],
+  lists?: ListChange[],
+];
 
 /** A person's tab: where it is, which card it carries, which field it is in. */
 export interface Presence {
@@ -66,8 +78,12 @@ export interface ServerMessages {
   /** UTF-8 JSON `[[id, rev, …values], …]` of a whole topic, and what happened to it since. */
   rows: (topic: string, body: ArrayBuffer | Uint8Array, late: WireTx[]) => void;
   totals: (key: string, entries: TotalsEntry[]) => void;
-  /** A topic or totals that this person may not have, or that does not exist. */
-  refused: (key: string, code: 'FORBIDDEN' | 'BAD_INPUT') => void;
+  /** A list begins, or begins anew; the first ids follow. */
+  list: (key: string, total: number) => void;
+  /** Packed ids of a list from a place on, one after the other. */
+  ids: (key: string, from: number, ids: string) => void;
+  /** What this person may not have, what does not exist, or one list too many. */
+  refused: (key: string, code: 'FORBIDDEN' | 'BAD_INPUT' | 'TOO_MANY') => void;
   f: (frame: Frame) => void;
   people: (entries: PresenceEntry[]) => void;
   /** `wait`: after how many milliseconds to come back. */
@@ -77,6 +93,8 @@ export interface ServerMessages {
 export interface ClientMessages {
   subscribe: (subscribe: Subscribe) => void;
   unsubscribe: (keys: string[]) => void;
+  /** Asks for the ids of a part of a list. */
+  range: (key: string, from: number, to: number) => void;
   /** Asks for the current position now, when a change of one's own waits for it. */
   advance: () => void;
   /** Now and then: everything up to here is shown. The answer is how many milliseconds after its commit. */

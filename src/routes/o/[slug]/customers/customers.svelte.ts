@@ -1,19 +1,13 @@
+import type { LiveList, ListPlace } from '#lib/live/list.svelte.ts';
 import type { Live } from '#lib/live/live.svelte.ts';
+import { customerMatcher, type CustomerListParams } from '#lib/shared/customer-list.ts';
 import type { Customer } from '#lib/shared/entities.ts';
-import { intlLocale } from '#lib/shared/i18n.ts';
 import { ratesOn, totalIn, type TotalMoney } from '#lib/shared/money.ts';
 import type { Toasts } from '#lib/ui/toasts.svelte.ts';
 import type { Words } from '#lib/ui/words.svelte.ts';
-import { arrange, type Entry } from './arrange.ts';
 import { columns, type Column } from './columns.ts';
 import { CustomerActions } from './customer-actions.ts';
-import {
-  customerMatcher,
-  filterOf,
-  isEmptyFilter,
-  withFilter,
-  type CustomerFilter,
-} from './customer-filter.ts';
+import { filterOf, isEmptyFilter, withFilter, type CustomerFilter } from './customer-filter.ts';
 import { CustomerPeople } from './people.svelte.ts';
 
 /** The open deals of a customer: how many, and their sum in one currency. */
@@ -35,9 +29,19 @@ interface Surroundings {
   url: () => URL;
   /** Live totals of open deals, by `customer/currency`. */
   totals: () => Iterable<[string, readonly number[]]>;
-  /** Changes when all rows are there, and again when the totals are: the order is made anew then. */
-  stage: () => string;
+  /** How many customers there are of each status. */
+  counts: () => ReadonlyMap<string, readonly number[]>;
+  /** The list that is shown: the one asked for, or still the one before it. */
+  list: () => LiveList | undefined;
   goTo: (url: URL, options: { isReplacing: boolean }) => void;
+}
+
+/** Sums over a filtered list are made of no more customers than these. */
+const mostSummed = 10_000;
+
+/** One row of the table: its record is here, or on its way. */
+export interface Entry extends ListPlace {
+  row: Customer | undefined;
 }
 
 /** What the table of customers shows. Writes are in `actions`, others' presence in `people`. */
@@ -52,7 +56,6 @@ export class Customers {
   active = $state.raw<{ id: string; column: Column }>();
   isEditing = $state(false);
   isCreating = $state(false);
-  #order: { key: string; ids: string[] } | undefined;
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -81,14 +84,31 @@ export class Customers {
   });
   readonly openId = $derived.by(() => this.#around.url().searchParams.get('customer') ?? undefined);
 
-  readonly all = $derived.by(() => this.live.rows('customers').all);
+  readonly listParams = $derived.by((): CustomerListParams => {
+    const { owner, ...filter } = this.filter;
+    const given = Object.entries(filter).filter(([, value]) => value !== undefined);
+    return {
+      ...Object.fromEntries(given),
+      ...(owner ? { ownerId: owner === 'me' ? this.me.memberId : owner } : {}),
+      sort: this.sort.column,
+      ...(this.sort.isDescending ? { descending: true } : {}),
+    };
+  });
+  /** Made here and not on the server yet: they stand above the list. */
+  readonly #fresh = $derived.by(() => {
+    const fits = customerMatcher(this.listParams);
+    const isListed = (id: string): boolean => (this.#around.list()?.placeOf(id) ?? -1) >= 0;
+    const made = this.live.rows('customers').all.filter(({ code }) => code === '');
+    return made.filter((one) => fits(one) && !isListed(one.id));
+  });
   readonly owners = $derived.by(() =>
     this.live
       .rows('members')
       .all.filter(({ isActive }) => isActive)
       .sort((a, b) => a.name.localeCompare(b.name, this.words.locale)),
   );
-  readonly tags = $derived([...new Set(this.all.flatMap(({ tags }) => tags))].sort().slice(0, 40));
+  /** The tags that customers have, most used first; asked for once. */
+  tags = $state.raw<string[]>([]);
 
   readonly #rates = $derived.by(() =>
     ratesOn(this.words.today, this.live.rows('exchangeRates').all),
@@ -102,26 +122,61 @@ export class Customers {
     return amounts;
   });
 
-  readonly entries = $derived.by((): Entry<Customer>[] => {
-    const { filter, sort } = this;
-    const key = JSON.stringify([filter, sort, this.#around.stage()]);
-    const before = this.#order?.key === key ? this.#order.ids : undefined;
-    const fits = customerMatcher(filter, this.me.memberId);
-    const entries = arrange(before, this.all, { fits, compare: this.#comparison(sort) });
-    this.#order = { key, ids: entries.map(({ row }) => row.id) };
-    return entries;
+  /** Rows of the table, those that are leaving among them. */
+  get length(): number {
+    return this.#fresh.length + (this.#around.list()?.length ?? 0);
+  }
+  entryAt(at: number): Entry | undefined {
+    const fresh = this.#fresh[at];
+    if (fresh) return { id: fresh.id, isLeaving: false, row: fresh };
+    const place = this.#around.list()?.at(at - this.#fresh.length);
+    return place && { ...place, row: this.customer(place.id) };
+  }
+  /** Where a customer stands in the table, when that is known. */
+  placeOf(id: string | undefined): number {
+    if (!id) return -1;
+    const fresh = this.#fresh.findIndex((one) => one.id === id);
+    if (fresh >= 0) return fresh;
+    const place = this.#around.list()?.placeOf(id) ?? -1;
+    return place < 0 ? -1 : place + this.#fresh.length;
+  }
+  /** Asks for the ids between two places. */
+  want(from: number, to: number): void {
+    const here = this.#fresh.length;
+    this.#around.list()?.want(from - here, to - here);
+  }
+  /** Keeps these customers current; what has left the list and is none of them goes. */
+  show(ids: readonly string[]): () => void {
+    const seen = new Set(ids);
+    const list = this.#around.list();
+    if (list) {
+      list.isInSight = (id) => seen.has(id);
+      list.sweep();
+    }
+    return this.live.subscribeRecords('customer', ids);
+  }
+
+  readonly count = $derived.by(() => this.#fresh.length + (this.#around.list()?.total ?? 0));
+  /** All that I may see, whatever the filter says. */
+  readonly all = $derived.by(() =>
+    [...this.#around.counts().values()].reduce((sum, [count = 0]) => sum + count, 0),
+  );
+  statusCount(status: string): number {
+    return this.#around.counts().get(status)?.[0] ?? 0;
+  }
+  /** The open deals of all customers shown; undefined while, or where, they are too many to say. */
+  readonly whole = $derived.by((): OpenDeals | undefined => {
+    const list = this.#around.list();
+    if (this.isFiltered && list && list.total <= mostSummed) list.want(0, list.total);
+    const ids = this.isFiltered ? list?.all : [...this.#amounts.keys()];
+    const amounts = ids?.flatMap((id) => this.#amounts.get(id) ?? []);
+    return (
+      amounts && {
+        count: amounts.reduce((sum, { count }) => sum + count, 0),
+        sum: totalIn(this.currency, amounts, this.#rates),
+      }
+    );
   });
-  readonly count = $derived(this.entries.filter(({ isLeaving }) => !isLeaving).length);
-  readonly whole = $derived.by((): OpenDeals => {
-    const ids = this.entries.flatMap(({ row, isLeaving }) => (isLeaving ? [] : row.id));
-    const amounts = ids.flatMap((id) => this.#amounts.get(id) ?? []);
-    return {
-      count: amounts.reduce((sum, { count }) => sum + count, 0),
-      sum: totalIn(this.currency, amounts, this.#rates),
-    };
-  });
-  /** How many customers have each status, whatever the filter says. */
-  readonly statusCounts = $derived(Map.groupBy(this.all, ({ status }) => status));
 
   customer(id: string | null | undefined): Customer | undefined {
     return this.live.rows('customers').get(id);
@@ -155,7 +210,6 @@ export class Customers {
     const isDescending = this.sort.column === column ? !this.sort.isDescending : isFigure;
     const url = new URL(this.#around.url());
     url.searchParams.set('sort', (isDescending ? '-' : '') + column);
-    this.#order = undefined;
     this.#around.goTo(url, { isReplacing: true });
   }
   pageOf(id: string): string {
@@ -185,37 +239,9 @@ export class Customers {
     );
   }
   neighboursOf(id: string) {
-    const at = this.entries.findIndex(({ row }) => row.id === id);
+    const at = this.placeOf(id);
     if (at < 0) return { n: 0, count: 0 };
-    const idAt = (place: number) => this.entries[place]?.row.id;
-    return { n: at + 1, count: this.entries.length, previous: idAt(at - 1), next: idAt(at + 1) };
-  }
-
-  #comparison({ column, isDescending }: Sort): (a: Customer, b: Customer) => number {
-    const options = { numeric: true, sensitivity: 'base' } as const;
-    const { compare } = new Intl.Collator(intlLocale(this.words.locale), options);
-    const sign = isDescending ? -1 : 1;
-    const byText = (a: string, b: string): number => {
-      if (a === '' || b === '') return Number(a === '') - Number(b === '');
-      return sign * compare(a, b);
-    };
-    const byName = (a: Customer, b: Customer): number =>
-      compare(a.name, b.name) || (a.id < b.id ? -1 : 1);
-    const valueOf = ({ id }: Customer): number => {
-      const { count, sum } = this.openDealsOf(id);
-      if (column === 'deals') return count;
-      return totalIn(this.currency, [sum], this.#rates).value;
-    };
-    if (column === 'deals' || column === 'sum') {
-      const values = new Map(this.all.map((one) => [one.id, valueOf(one)]));
-      const of = ({ id }: Customer): number => values.get(id) ?? 0;
-      return (a, b) => sign * (of(a) - of(b)) || byName(a, b);
-    }
-    const textIn = (one: Customer): string => {
-      if (column === 'ownerId') return this.memberName(one.ownerId);
-      const value = one[column];
-      return Array.isArray(value) ? value.join(' ') : (value ?? '');
-    };
-    return (a, b) => byText(textIn(a), textIn(b)) || byName(a, b);
+    const idAt = (place: number) => this.entryAt(place)?.id;
+    return { n: at + 1, count: this.length, previous: idAt(at - 1), next: idAt(at + 1) };
   }
 }

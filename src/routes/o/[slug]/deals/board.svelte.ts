@@ -1,4 +1,6 @@
+import type { LiveList } from '#lib/live/list.svelte.ts';
 import type { Live } from '#lib/live/live.svelte.ts';
+import type { CustomerListParams } from '#lib/shared/customer-list.ts';
 import { dealMatcher, type DealFilter } from '#lib/shared/deal-filter.ts';
 import type { Deal, Stage } from '#lib/shared/entities.ts';
 import { cardFields } from '#lib/shared/members.ts';
@@ -221,16 +223,14 @@ export class Board {
   readonly canCreateCustomers = $derived.by(() => this.me.can('customers.create'));
   readonly canManageStages = $derived.by(() => this.me.can('pipelines.manage'));
 
-  /** Customers come when somebody first looks for one. */
-  askForCustomers(): () => void {
-    return this.live.subscribe('customers', {}).stop;
+  /** The customers that a search finds, in the order of their names. */
+  searchCustomers(text: string): { list: LiveList; stop(): void } {
+    const q = text.trim().slice(0, 200);
+    const params: CustomerListParams = { ...(q ? { q } : {}), sort: 'name' };
+    return this.live.subscribeList('customerList', params);
   }
-  findCustomers(text: string) {
-    const wanted = text.trim().toLowerCase();
-    return this.live
-      .rows('customers')
-      .all.filter((one) => `${one.name} ${one.code}`.toLowerCase().includes(wanted))
-      .slice(0, 8);
+  customer(id: string) {
+    return this.live.rows('customers').get(id);
   }
 
   fold(stageId: string): void {
