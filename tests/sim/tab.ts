@@ -1,4 +1,5 @@
-import type { Live, Me } from '#lib/live/live.svelte.ts';
+import type { Live } from '#lib/live/live.svelte.ts';
+import type { Me } from '#lib/live/me.ts';
 import type { LiveTotals } from '#lib/live/totals.svelte.ts';
 import type { Subscription } from '#lib/live/wanted.svelte.ts';
 import type { TopicName } from '#lib/shared/entities.ts';
