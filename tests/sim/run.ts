@@ -279,7 +279,8 @@ export class Run {
     }
     if (isOver()) return;
     if (unwell) return this.fail(new Violation('I15', unwell));
-    for (const tab of this.tabs.values()) this.#looking(() => this.checks.tab(tab, true));
+    const members = [...this.tabs.values()].filter(({ person }) => this.#isMember(person));
+    for (const tab of members) this.#looking(() => this.checks.tab(tab, true));
     this.#looking(() => this.#account());
   }
 
