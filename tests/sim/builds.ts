@@ -48,7 +48,7 @@ const smaller: Patch[] = [
   limit('server/live/hub.ts', 'ringTransactions', '20_000', '12'),
   limit('server/live/hub.ts', 'ringRows', '100_000', '60'),
   limit('server/live/subscriptions.ts', 'longestCatchUp', '2_000', '30'),
-  limit('server/live/subscriptions.ts', 'freshFor', '300', '4'),
+  limit('server/live/loading.ts', 'freshFor', '300', '4'),
   limit('server/live/tail.ts', 'largeTransaction', '20_000', '9'),
   limit('server/live/tail.ts', 'mostHandedOver', '50', '4'),
   limit('server/live/tail.ts', 'batch', '500', '5'),

@@ -132,13 +132,7 @@ export const planted: Planted[] = [
   {
     name: 'changed rights are not noticed on open sockets',
     about: ['roleChanges', 'roleLevel', 'teamChanges'],
-    patches: [
-      patch(
-        'server/live/server.ts',
-        'onAdvance: (hub) => this.revocation.check(hub)',
-        'onAdvance: () => undefined',
-      ),
-    ],
+    patches: [patch('server/live/server.ts', '        this.revocation.check(hub);\n', '')],
   },
   {
     name: 'frames go on under the old rights until the new rows are read',
@@ -284,7 +278,7 @@ export const planted: Planted[] = [
     patches: [
       patch(
         'server/live/hub.ts',
-        '    if (missed > 0) for (const tx of this.#ring.slice(-missed)) totals.apply(tx.position, tx.rows);\n',
+        '    for (const tx of this.#after(totals.position)) totals.apply(tx.position, tx.rows);\n',
         '',
       ),
     ],

@@ -170,6 +170,10 @@ export class Run {
     const kept = tab.person.browser
       .kept('changes')
       .map(({ clientId, seq }) => `${String(clientId)}:${String(seq)}`);
+    // A refusal that has not come to the disk is forgotten with the tab, and the change is sent again.
+    for (const one of this.made)
+      if (one.tab === tab && one.outcome === 'refused')
+        if ((one.toldAt ?? 0) > this.clock.now - timeToKeep) one.outcome = 'untold';
     const unkept = this.made.find(
       (one) =>
         one.tab === tab &&

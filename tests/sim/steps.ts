@@ -74,6 +74,7 @@ function send(run: Run, tab: Tab, change: AnyChange, input: unknown): void {
     const isStranger = !outcome.ok && outcome.error.details.reason === 'noOrganization';
     made.outcome = outcome.ok ? 'ok' : isStranger ? 'untold' : 'refused';
     made.data = outcome.ok ? outcome.data : undefined;
+    made.toldAt = run.clock.now;
     run.note(`${tab.actor.name} hears of ${made.id}: ${outcome.ok ? 'done' : outcome.error.code}`);
   });
 }

@@ -34,6 +34,8 @@ export interface MadeChange {
   id: string;
   name: string;
   at: number;
+  /** When the person was told. */
+  toldAt?: number;
   outcome: 'open' | 'ok' | 'refused' | 'untold';
   data: unknown;
   /** Answered in a life of the database that the tab has not heard of: an answer does not name it. */
