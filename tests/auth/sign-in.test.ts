@@ -117,8 +117,9 @@ test('an unknown address takes as long as a wrong password', async () => {
     }
   }
   const { timed = 0, untimed = 0 } = quickest;
-  expect(untimed / timed).toBeGreaterThan(0.7);
-  expect(untimed / timed).toBeLessThan(1.4);
+  // Without the hash it takes less than a tenth; other work on the machine moves it by half.
+  expect(untimed / timed).toBeGreaterThan(0.3);
+  expect(untimed / timed).toBeLessThan(3);
 });
 
 test('a one-time password gets no tokens', async () => {

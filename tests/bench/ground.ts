@@ -26,6 +26,8 @@ export interface Ground {
   floor: Contestant;
   servers: Record<Contestant['name'], ServerProgram>;
   postgres: string;
+  /** The superuser's address of the database of ours. */
+  url: string;
   /** As the superuser, in the database of ours. */
   ask(statement: string): Promise<void>;
   end(): Promise<void>;
@@ -83,6 +85,7 @@ export async function makeGround({ profile }: { profile?: string | undefined }):
       floor: contestant('floor'),
       servers: { ours: servers.ours, floor: servers.floor },
       postgres: rows[0]?.version ?? '',
+      url: oursUrl,
       ask: async (statement) => void (await client.query(statement)),
       end,
     };

@@ -4,10 +4,13 @@ import { bundle } from './bundle.ts';
 import { drag } from './drag.ts';
 import { makeGround, type Ground } from './ground.ts';
 import { latency } from './latency.ts';
+import { lists } from './lists.ts';
 import { memory } from './memory.ts';
 import { rate } from './rate.ts';
+import { reconnect } from './reconnect.ts';
 import { markdown, type Line } from './report.ts';
 import { snapshot } from './snapshot.ts';
+import { throughput } from './throughput.ts';
 import { wire } from './wire.ts';
 
 const suites: Record<string, (ground: Ground, options: { isQuick: boolean }) => Promise<Line[]>> = {
@@ -18,12 +21,16 @@ const suites: Record<string, (ground: Ground, options: { isQuick: boolean }) => 
   memory,
   bundle,
   drag,
+  reconnect,
+  lists,
+  throughput,
 };
 
 const help = `Measures the product beside a floor: bare Socket.IO with one UPDATE on the same Postgres.
 
-  npm run bench -- [--only latency,rate,snapshot,wire,memory,bundle,drag] [--quick] [--profile FOLDER]
+  npm run bench -- [--only latency,rate,snapshot,wire,memory,bundle,drag,…] [--quick] [--profile FOLDER]
 
+Suites: ${Object.keys(suites).join(', ')}.
 Prints a table; ends with 1 when a goal is missed. --profile writes a processor profile of the server.
 `;
 

@@ -1,6 +1,7 @@
 import { io, type Socket } from 'socket.io-client';
 import { Decoder } from '#lib/live/decode.ts';
 import type { AnyRow } from '#lib/shared/entities.ts';
+import { unpackId } from '#lib/shared/ids.ts';
 import { totalsKey } from '#lib/shared/totals.ts';
 import { type Frame, protocolVersion, type Start, type Welcome } from '#lib/shared/wire.ts';
 import { moveOf, now } from './clock.ts';
@@ -8,7 +9,7 @@ import type { Contestant } from './contestants.ts';
 import { answer } from './programs.ts';
 
 /** Browsers that look at the board: raw sockets that note which move they saw when. */
-export const watchers = { open, close, clear, seen, bytes, load };
+export const watchers = { open, close, clear, seen, bytes, load, leave, comeBack, list };
 
 interface Watching {
   socket: Socket;
@@ -159,6 +160,68 @@ async function load(
   const ended = now();
   socket.disconnect();
   return { fromConnect: ended - began, fromAsking: ended - asked, rows: rows.length };
+}
+
+let left: { epoch: string; position: number; rights: string } | undefined;
+
+/** Looks at the board and goes, with a cursor. */
+async function leave(contestant: Contestant): Promise<void> {
+  const socket = connect(contestant, 0);
+  const { epoch } = (await once(socket, 'welcome')) as Welcome;
+  const started = once(socket, 'start');
+  socket.emit('subscribe', { topics: [boardOf(contestant)], totals: [] });
+  const { position, rights } = (await started) as Start;
+  left = { epoch, position, rights };
+  socket.disconnect();
+}
+
+/** Comes back with the cursor: milliseconds from connecting to having all that was missed, and how much it was. */
+async function comeBack(contestant: Contestant): Promise<{ took: number; missed: number }> {
+  const began = now();
+  const socket = connect(contestant, 0);
+  await once(socket, 'welcome');
+  const frame = once(socket, 'f');
+  socket.emit('subscribe', { topics: [boardOf(contestant)], totals: [], cursor: left });
+  const [, , txs = []] = (await frame) as Frame;
+  const took = now() - began;
+  socket.disconnect();
+  return { took, missed: txs.length };
+}
+
+const boardOf = ({ board }: Contestant): string => `pipelineDeals/${board.pipelineId}/open`;
+
+/** A list of customers: milliseconds from asking to its first fifty records. */
+async function list({
+  contestant,
+  params,
+}: {
+  contestant: Contestant;
+  params: Record<string, unknown>;
+}): Promise<{ took: number; total: number }> {
+  const socket = connect(contestant, 0);
+  await once(socket, 'welcome');
+  const key = totalsKey('customerList', params);
+  let total = 0;
+  socket.on('list', (_, length: number) => (total = length));
+  const began = now();
+  const ids = new Promise<string>((resolve) =>
+    socket.once('ids', (_, __, packed: string) => resolve(packed)),
+  );
+  socket.emit('subscribe', { topics: [], totals: [], lists: [key] });
+  const packed = await ids;
+  const wanted = Array.from({ length: 50 }, (_, at) => packed.slice(at * 22, at * 22 + 22));
+  const records = wanted.filter(Boolean).map((id) => `customer/${unpackId(id)}`);
+  await new Promise<void>((resolve) => {
+    let here = 0;
+    socket.on('rows', () => {
+      here += 1;
+      if (here === records.length) resolve();
+    });
+    socket.emit('subscribe', { topics: records, totals: [] });
+  });
+  const took = now() - began;
+  socket.disconnect();
+  return { took, total };
 }
 
 answer(watchers);
