@@ -98,7 +98,7 @@ export function readTransactions(rows: LogRow[]): LogTx[] {
       tx = { position: row.pos, at: row.at.getTime(), actor: row.actor, rows: [] };
       txs.push(tx);
     }
-    if (row.entity in entities) tx.rows.push(readRow(row, row.entity as EntityName));
+    if (Object.hasOwn(entities, row.entity)) tx.rows.push(readRow(row, row.entity as EntityName));
   }
   return txs;
 }

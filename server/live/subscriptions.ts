@@ -8,7 +8,7 @@ import type { ListDefinition } from './listing.ts';
 import { Loading } from './loading.ts';
 import type { LiveServer } from './server.ts';
 import { parseTopic } from './snapshots.ts';
-import { readTransactions } from './log.ts';
+import { readTransactions, type LogRow, type LogTx } from './log.ts';
 import { findDefinition, type Found } from './named.ts';
 import { largeTransaction } from './tail.ts';
 import type { TotalsDefinition } from './totals.ts';
@@ -180,18 +180,26 @@ export class Subscriptions {
     return true;
   }
 
-  async #missed(
-    hub: Hub,
-    position: number,
-  ): Promise<ReturnType<typeof readTransactions> | undefined> {
+  async #missed(hub: Hub, position: number): Promise<LogTx[] | undefined> {
     const missing = hub.position - position;
     if (missing < 0 || missing > longestCatchUp) return undefined;
     const most = { transactions: missing, rows: largeTransaction + 1 };
     const rows = await this.#live.source.log(hub.organizationId, position, most);
     if (rows.length > largeTransaction) return undefined;
-    const txs = readTransactions(rows);
+    const txs = this.#read(rows);
+    if (!txs) return undefined;
     // The log may have been cut: without its first transaction the cursor cannot be continued.
     return txs[0]?.position === position + 1 && txs.length === missing ? txs : undefined;
+  }
+
+  /** Rows that no code expects are not gone through; the tail says so when it meets them. */
+  #read(rows: LogRow[]): LogTx[] | undefined {
+    try {
+      return readTransactions(rows);
+    } catch (err) {
+      this.#live.options.log.error({ err }, 'the log cannot be read for one who comes back');
+      return undefined;
+    }
   }
 
   #mayHave({ member, socket }: Watcher, key: string): boolean {

@@ -76,8 +76,12 @@ export class Tail {
     const isWhole = rows.length > 0 && rows.length <= mostHandedOver;
     if (!isNext || !isWhole || this.#early(hub) > 0) return this.read(hub, position);
     this.#lastRead.set(hub, performance.now());
-    advance(hub, readTransactions(rows));
-    this.#options.onAdvance(hub);
+    const unreadable = this.#advance(hub, rows);
+    if (!unreadable) return;
+    this.#wanted.set(hub, Math.max(position, this.#wanted.get(hub) ?? 0));
+    const reading = this.#readAll(hub, unreadable);
+    this.#reading.set(hub, reading);
+    return reading;
   }
 
   /** How many transactions a hub is behind what is known to be in the log. */
@@ -85,8 +89,9 @@ export class Tail {
     return Math.max(0, (this.#wanted.get(hub) ?? 0) - hub.position);
   }
 
-  async #readAll(hub: Hub): Promise<void> {
+  async #readAll(hub: Hub, unreadable?: Error): Promise<void> {
     try {
+      if (unreadable) await this.#passBy(hub, unreadable);
       for (;;) {
         const position = this.#wanted.get(hub) ?? 0;
         if (hub.position >= position) return;
@@ -95,18 +100,48 @@ export class Tail {
           transactions: Math.min(batch, position - hub.position),
           rows: largeTransaction + 1,
         });
-        if (rows.length === 0) return;
         if (rows.length > largeTransaction) {
           hub.skipTo(position);
           this.#options.onSkip(hub);
-        } else {
-          advance(hub, readTransactions(rows));
-          this.#options.onAdvance(hub);
+          continue;
         }
+        const wrong =
+          rows.length > 0
+            ? this.#advance(hub, rows)
+            : new Error(`The log has nothing after ${hub.position}`);
+        if (wrong) await this.#passBy(hub, wrong);
       }
     } finally {
       this.#reading.delete(hub);
     }
+  }
+
+  /** Answers what is wrong with rows that cannot be taken in; the hub may have taken in a part of them. */
+  #advance(hub: Hub, rows: LogRow[]): Error | undefined {
+    try {
+      advance(hub, readTransactions(rows));
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+    this.#options.onAdvance(hub);
+    return undefined;
+  }
+
+  /**
+   * A hole in the log, or a row that no code expects, must not end the day of everybody: those who watch
+   * this organization load their topics anew, from the tables themselves.
+   */
+  async #passBy(hub: Hub, err: Error): Promise<void> {
+    const { organizationId } = hub;
+    const from = hub.position;
+    const wanted = this.#wanted.get(hub);
+    const head = await this.#options.source.head(organizationId);
+    await this.#options.flush.barrier();
+    this.#options.log.error({ err, organizationId, from, to: head }, 'the log cannot be read here');
+    // What was wanted may not be there at all; what is wanted since then is.
+    if (this.#wanted.get(hub) === wanted) this.#wanted.set(hub, head);
+    hub.skipTo(head);
+    this.#options.onSkip(hub);
   }
 
   async #pace(hub: Hub): Promise<void> {
