@@ -15,9 +15,7 @@ import { findMember } from './auth/membership.ts';
 import { livingSignIns } from './auth/sessions.ts';
 import { type Config, DEFAULT_DEMO_PASSWORD, readConfig } from './config.ts';
 import { handleTrpc } from './context.ts';
-import { customerCounts, customerList } from './customer-list.ts';
-import { customerTotals } from './customer-totals.ts';
-import { dealTotals } from './deals.ts';
+import { liveLists, liveTotals } from './live-views.ts';
 import { fillDemo } from './demo.ts';
 import { explain } from './explain.ts';
 import { databaseCheck, Health } from './health.ts';
@@ -83,8 +81,8 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
     admit: (handshake) => admit(parts, handshake),
     findMember: (userId, organization) => findMember(parts, { userId }, organization),
     liveSessions: (hashes) => livingSignIns(parts, hashes),
-    totals: [dealTotals, customerTotals, customerCounts],
-    lists: [customerList],
+    totals: liveTotals,
+    lists: liveLists,
   });
   const app: App = { config, log, pool, db, live };
   setApp(app);

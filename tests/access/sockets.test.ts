@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { io, type Socket } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { topics, type TopicName } from '#lib/shared/entities.ts';
-import { newId } from '#lib/shared/ids.ts';
+import { newId, packId } from '#lib/shared/ids.ts';
 import { totalsKey } from '#lib/shared/totals.ts';
 import { protocolVersion } from '#lib/shared/wire.ts';
 import type { App } from '#server/app.ts';
@@ -13,7 +13,7 @@ import { admit } from '#server/auth/admission.ts';
 import { findMember } from '#server/auth/membership.ts';
 import { issueTokens } from '#server/auth/refresh-tokens.ts';
 import { livingSignIns } from '#server/auth/sessions.ts';
-import { dealTotals } from '#server/deals.ts';
+import { liveLists, liveTotals } from '#server/live-views.ts';
 import { LiveServer } from '#server/live/server.ts';
 import { startParts } from '#tests/auth/people.ts';
 import type { TestDatabase } from '#tests/support/database.ts';
@@ -68,7 +68,8 @@ beforeAll(async () => {
     admit: (handshake) => admit(app, handshake),
     findMember: (userId, organization) => findMember(app, { userId }, organization),
     liveSessions: (hashes) => livingSignIns(app, hashes),
-    totals: [dealTotals],
+    totals: liveTotals,
+    lists: liveLists,
   });
   app.live = live;
   http = createServer();
@@ -114,6 +115,60 @@ describe.each(names)('the topic %s', (topic) => {
     expect(there.text).not.toContain(canary);
     if (topics[topic].by.length > 0) expect(there.text).toBe('[]');
   });
+});
+
+/** Every live figure and list: with what it is asked for, and who may. */
+const views: Record<
+  string,
+  { may: readonly Caller[]; params(place: Place): Record<string, unknown> }
+> = {
+  dealTotals: { may: lookers, params: ({ pipelineId }) => ({ pipelineId, today }) },
+  customerTotals: { may: lookers, params: () => ({}) },
+  customerCounts: { may: lookers, params: () => ({}) },
+  customerList: { may: lookers, params: () => ({ sort: 'name' }) },
+};
+const definitions = [...liveTotals, ...liveLists].map(({ name }) => name);
+
+test('every live figure and list has a row of the specification', () => {
+  expect(Object.keys(views).sort()).toEqual([...definitions].sort());
+});
+
+describe.each(definitions)('the view %s', (name) => {
+  const isList = liveLists.some((one) => one.name === name);
+  const ask = (socket: Socket, place: Place): Promise<unknown> => {
+    const key = totalsKey(name, views[name]?.params(place) ?? {});
+    return isList ? list(socket, key) : totals(socket, key);
+  };
+  test.each(roles)('is given to %s exactly as the specification says', async (role) => {
+    const answer = await ask(await open(people.get(role), ours.organizationId), ours);
+    if (views[name]?.may.includes(role)) expect(Array.isArray(answer)).toBe(true);
+    else expect(answer).toBe('FORBIDDEN');
+  });
+
+  test('counts and lists nothing of another organization', async () => {
+    const before = await ask(await open(ours.owner, ours.organizationId), ours);
+    await theirs.make.deal(theirs.owner.memberId);
+    await theirs.make.customer(theirs.owner.memberId);
+    expect(await ask(await open(ours.owner, ours.organizationId), ours)).toEqual(before);
+  });
+});
+
+test('a list leaves out what other teams have, before and after somebody changes it', async () => {
+  const key = totalsKey('customerList', { sort: 'name' });
+  const hidden = packId(await ours.make.customer(beside.memberId));
+  const seller = await open(people.get('sales'), ours.organizationId);
+  const heard: string[] = [];
+  seller.onAny((...message: unknown[]) => heard.push(JSON.stringify(message)));
+  expect(await list(seller, key)).not.toContain(hidden);
+  const viewer = await open(people.get('viewer'), ours.organizationId);
+  expect(await list(viewer, key)).toContain(hidden);
+  const another = packId(await ours.make.customer(beside.memberId));
+  const mine = packId(await ours.make.customer(people.get('sales')?.memberId ?? ''));
+  await expect.poll(() => heard.some((text) => text.includes(mine))).toBe(true);
+  expect(heard.join()).not.toContain(another);
+  seller.emit('range', key, 0, 1_000);
+  await expect.poll(() => heard.filter((text) => text.startsWith('["ids"')).length).toBe(3);
+  expect(heard.join()).not.toContain(another);
 });
 
 test('a seller’s rows and figures leave out what other teams have', async () => {
@@ -190,6 +245,20 @@ function totals(socket: Socket, key: string): Promise<unknown> {
     socket.once('totals', (_: string, entries: unknown) => resolve(entries));
     socket.once('refused', (_: string, code: string) => resolve(code));
     socket.emit('subscribe', { topics: [], totals: [key] });
+  });
+}
+
+/** All packed ids of a list. */
+function list(socket: Socket, key: string): Promise<string[] | string> {
+  return new Promise((resolve) => {
+    socket.once('ids', () => {
+      socket.once('ids', (_: string, __: number, ids: string) =>
+        resolve(ids.match(/.{22}/g) ?? []),
+      );
+      socket.emit('range', key, 0, 1_000);
+    });
+    socket.once('refused', (_: string, code: string) => resolve(code));
+    socket.emit('subscribe', { topics: [], totals: [], lists: [key] });
   });
 }
 

@@ -1,0 +1,7 @@
+import { customerCounts, customerList } from './customer-list.ts';
+import { customerTotals } from './customer-totals.ts';
+import { dealTotals } from './deals.ts';
+
+/** The live figures and lists that can be subscribed to; the access test walks them. */
+export const liveTotals = [dealTotals, customerTotals, customerCounts];
+export const liveLists = [customerList];
