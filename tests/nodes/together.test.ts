@@ -223,7 +223,7 @@ describe.skipIf(!hasRedis)('two web nodes, a worker, one Postgres and one Redis'
     const writers = new Writers(6, { url: balancer.url, ground, insists: true });
     const more = async (changes = 60) => {
       const goal = writers.acknowledged.size + changes;
-      await until(`${changes} more changes`, () => writers.acknowledged.size >= goal, 30_000);
+      await until(`${changes} more changes`, () => writers.acknowledged.size >= goal, 90_000);
     };
     const [one, two] = nodes.web;
     await more();
