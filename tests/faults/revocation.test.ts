@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Live } from '#lib/live/live.svelte.ts';
+import { updateDeal } from '#lib/shared/deals.ts';
+import { say } from '#tests/support/full.ts';
+import { until } from '#tests/support/person.ts';
+import { type Scene, type Screen, startScene } from './screens.ts';
+
+const SOCKETS = 200;
+let scene: Scene;
+let boris: Screen;
+const screens: Live[] = [];
+
+/** Many screens of one seller: what is taken from him has to leave each of them. */
+beforeAll(async () => {
+  scene = await startScene();
+  boris = await scene.open('boris@demo.test');
+  const { me, token, pipelineId } = boris;
+  const server = { origin: scene.server.url, headers: { authorization: `Bearer ${token}` } };
+  const subscriptions = Array.from({ length: SOCKETS }, () => {
+    const live = new Live({ organization: 'demo', me, server });
+    screens.push(live);
+    live.start();
+    return live.subscribe('pipelineDeals', { pipelineId, state: 'open' });
+  });
+  await until('all see the deals', () => subscriptions.every(({ ready }) => ready), 50_000);
+}, 60_000);
+afterAll(async () => {
+  for (const live of screens) live.stop();
+  await scene[Symbol.asyncDispose]();
+});
+
+/** Until something holds on every screen; says how long it took from the commit on. */
+async function everywhere(what: string, holds: (live: Live) => boolean): Promise<void> {
+  const began = performance.now();
+  const took: number[] = [];
+  const left = new Set(screens);
+  await until(what, () => {
+    for (const live of left) {
+      if (!holds(live)) continue;
+      left.delete(live);
+      took.push(performance.now() - began);
+    }
+    return left.size === 0;
+  });
+  const at = (share: number) => took[Math.floor((took.length - 1) * share)]?.toFixed(0);
+  say(`${what}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms over ${SOCKETS} sockets`);
+}
+
+const refused = async (id: string) => {
+  const outcome = await boris.live.change(updateDeal, { id, title: 'Not mine' }).done;
+  return outcome.ok ? 'done' : outcome.error.code;
+};
+const mine = () => boris.live.rows('deals').all;
+
+test('a record that is handed to another team leaves every screen, and is not his to write', async () => {
+  const [deal] = mine();
+  const id = deal?.id ?? '';
+  await scene.admin.query('update deals set owner_id = null, team_id = null where id = $1', [id]);
+  expect(await refused(id)).not.toBe('done');
+  await everywhere('the record left', (live) => live.rows('deals').get(id) === undefined);
+});
+
+test('a role that is narrowed empties every screen, and refuses writes', async () => {
+  const [deal] = mine();
+  await scene.admin.query(
+    `update roles set access = access || '{"deals": {}}' where id = (select role_id from members where id = $1)`,
+    [boris.me.memberId],
+  );
+  expect(await refused(deal?.id ?? '')).not.toBe('done');
+  await everywhere('the rows left', (live) => live.rows('deals').size === 0);
+});
+
+test('a member who is removed is cut off on every screen, and refused', async () => {
+  await scene.admin.query(
+    `update roles set access = access || '{"deals": {"view": "all"}}' where id = (select role_id from members where id = $1)`,
+    [boris.me.memberId],
+  );
+  await everywhere('the rows are back', (live) => live.rows('deals').size > 0);
+  const [deal] = screens[0]?.rows('deals').all ?? [];
+  const read = () => boris.live.api.call.deals.get.query({ id: deal?.id ?? '' });
+  expect((await read()).id).toBe(deal?.id);
+  await scene.admin.query('update members set is_active = false where id = $1', [
+    boris.me.memberId,
+  ]);
+  await expect(read()).rejects.toThrow();
+  await everywhere('the socket was ended', (live) => live.ended === 'removed');
+});
