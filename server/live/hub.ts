@@ -15,9 +15,10 @@ const noStandings = (): Standings => ({ members: new Set(), roles: new Set(), is
 
 export type Io = Server<ClientMessages, ServerMessages>;
 
-/** Transactions kept in memory for those who come back: by count, and by rows for the large ones. */
+/** Transactions kept in memory for those who come back: by count, by rows and by bytes for the large ones. */
 const ringTransactions = 20_000;
 const ringRows = 100_000;
+const ringBytes = 64_000_000;
 
 /** All sockets with the same rights and the same subscriptions: a frame is made once for them. */
 export interface Audience extends View, Held {
@@ -42,6 +43,7 @@ export class Hub {
   readonly #io: Io;
   readonly #ring: LogTx[] = [];
   #ringRows = 0;
+  #ringBytes = 0;
   readonly #audiences = new Map<string, Audience>();
   readonly #byTopic = new Map<string, Set<Audience>>();
   #rooms = 0;
@@ -96,16 +98,24 @@ export class Hub {
     this.position = tx.position;
     this.#ring.push(tx);
     this.#ringRows += tx.rows.length;
-    if (this.#ring.length > ringTransactions * 1.25 || this.#ringRows > ringRows * 1.25)
-      this.#trim();
+    this.#ringBytes += tx.bytes;
+    const isFull =
+      this.#ring.length > ringTransactions * 1.25 ||
+      this.#ringRows > ringRows * 1.25 ||
+      this.#ringBytes > ringBytes * 1.25;
+    if (isFull) this.#trim();
   }
 
   #trim(): void {
-    let drop = Math.max(0, this.#ring.length - ringTransactions);
-    let rows = this.#ring.slice(0, drop).reduce((sum, tx) => sum + tx.rows.length, 0);
-    while (this.#ringRows - rows > ringRows) rows += this.#ring[drop++]?.rows.length ?? 0;
+    let drop = 0;
+    for (const { rows, bytes } of this.#ring) {
+      const isShort = this.#ring.length - drop <= ringTransactions;
+      if (isShort && this.#ringRows <= ringRows && this.#ringBytes <= ringBytes) break;
+      this.#ringRows -= rows.length;
+      this.#ringBytes -= bytes;
+      drop += 1;
+    }
     this.#ring.splice(0, drop);
-    this.#ringRows -= rows;
   }
 
   /** The members and roles that changed since the last asking: somebody's rights may have. */
@@ -122,6 +132,7 @@ export class Hub {
   skipTo(position: number): void {
     this.#ring.length = 0;
     this.#ringRows = 0;
+    this.#ringBytes = 0;
     this.position = position;
     this.kept.clear();
     this.#audiences.clear();

@@ -12,6 +12,9 @@ import type { Watcher } from './watcher.ts';
 const mostLists = 60;
 /** A kept snapshot is used again while it is at most this many transactions old. */
 const freshFor = 300;
+/** Snapshots of an organization that are kept at once. */
+const mostSnapshots = 60;
+const snapshotBytes = 64_000_000;
 /** A stale list is loaded anew after this wait, in milliseconds. */
 const refreshAfter = 250;
 
@@ -94,9 +97,20 @@ export class Loading {
     );
     kept.delete(id);
     kept.set(id, loading);
-    if (kept.size > 60) kept.delete(kept.keys().next().value ?? id);
-    loading.catch(() => kept.delete(id));
+    loading.then(
+      () => this.#forgetOldest(kept),
+      () => kept.delete(id),
+    );
     return loading;
+  }
+
+  /** Those that were loaded longest ago go, by number and by bytes. */
+  async #forgetOldest(kept: Map<string, Promise<Snapshot>>): Promise<void> {
+    let bytes = 0;
+    for (const [at, [id, loading]] of [...kept].reverse().entries()) {
+      bytes += (await loading.catch(() => undefined))?.body.byteLength ?? 0;
+      if (at >= mostSnapshots || bytes > snapshotBytes) kept.delete(id);
+    }
   }
 
   async #onDisk<T>(reading: Promise<AtPosition<T>>): Promise<AtPosition<T>> {

@@ -46,6 +46,8 @@ export interface LogTx {
   at: number;
   actor: string | null;
   rows: RowChange[];
+  /** About what it takes of memory. */
+  bytes: number;
 }
 
 interface Column {
@@ -95,12 +97,23 @@ export function readTransactions(rows: LogRow[]): LogTx[] {
   for (const row of rows) {
     let tx = txs.at(-1);
     if (tx?.position !== row.pos) {
-      tx = { position: row.pos, at: row.at.getTime(), actor: row.actor, rows: [] };
+      tx = { position: row.pos, at: row.at.getTime(), actor: row.actor, rows: [], bytes: 0 };
       txs.push(tx);
     }
-    if (Object.hasOwn(entities, row.entity)) tx.rows.push(readRow(row, row.entity as EntityName));
+    if (!Object.hasOwn(entities, row.entity)) continue;
+    const change = readRow(row, row.entity as EntityName);
+    tx.rows.push(change);
+    tx.bytes += bytesOf(change.was) + bytesOf(change.is);
   }
   return txs;
+}
+
+/** About what an image takes of memory: most of it is in texts. */
+function bytesOf(image: Image | undefined): number {
+  let bytes = 0;
+  for (const value of Object.values(image ?? {}))
+    bytes += typeof value === 'string' ? 16 + value.length : Array.isArray(value) ? 64 : 8;
+  return bytes;
 }
 
 function readRow(row: LogRow, entity: EntityName): RowChange {
