@@ -22,9 +22,13 @@ interface Options {
   patience?: number;
 }
 
+/** A process that stands still must not keep the rows it has locked from everybody; in milliseconds. */
+const mostIdle = 10_000;
+
 /** Connections of the application: each is syncline_app from its first statement on. */
 export function connect({ url, max = 10, name = 'syncline', patience }: Options): Connection {
-  return open({ url, max, name, patience, options: '-c role=syncline_app -c search_path=crm' });
+  const options = `-c role=syncline_app -c search_path=crm -c idle_in_transaction_session_timeout=${mostIdle}`;
+  return open({ url, max, name, patience, options });
 }
 
 /** Connections as the login itself, for migrations, backup and tests. */

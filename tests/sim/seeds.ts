@@ -179,3 +179,14 @@ export const seeds: { name: string; plan: Plan }[] = [
     },
   },
 ];
+
+/**
+ * Seeds that fail for a reason that is known and not mended yet. They are left out of ranges, and a test
+ * holds that they still fail: whoever mends the reason takes them out of here.
+ */
+export const open: { seed: number; why: string }[] = [
+  {
+    seed: 748,
+    why: 'an answer does not name the life of the database that it comes from: after a restore it may overtake the welcome and be taken for one of the life before',
+  },
+];
