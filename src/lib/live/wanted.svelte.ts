@@ -88,40 +88,44 @@ export class Wanted {
     key: string,
     { entity, measure }: { entity: EntityName; measure: Measure },
   ): { totals: LiveTotals; stop(): void } {
-    let held = this.totals.get(key);
-    if (!held) {
-      this.totals.set(key, (held = { totals: new LiveTotals(entity, measure), users: 0 }));
-      this.#ask(key);
-    }
-    held.users += 1;
-    const those = held;
-    const stop = once(() => {
-      those.users -= 1;
-      setTimeout(() => {
-        if (those.users === 0) this.#forget(this.totals, key, those);
-      }, totalsLinger);
-    });
+    const { held, stop } = this.#hold(this.totals, key, () => ({
+      totals: new LiveTotals(entity, measure),
+      users: 0,
+    }));
     return { totals: held.totals, stop };
   }
 
   listing(key: string): { list: LiveList; stop(): void } {
-    let held = this.lists.get(key);
-    if (!held) {
-      const list = new LiveList((from, to) => {
-        if (this.#state === 'up') this.#line.range(key, from, to);
-      });
-      this.lists.set(key, (held = { list, users: 0 }));
+    const ask = (from: number, to: number): void => {
+      if (this.#state === 'up') this.#line.range(key, from, to);
+    };
+    const { held, stop } = this.#hold(this.lists, key, () => ({
+      list: new LiveList(ask),
+      users: 0,
+    }));
+    return { list: held.list, stop };
+  }
+
+  /** One more who uses what is kept under a key; it goes a moment after the last one has. */
+  #hold<H extends { users: number }>(
+    from: Map<string, H>,
+    key: string,
+    make: () => H,
+  ): { held: H; stop(): void } {
+    const known = from.get(key);
+    const held = known ?? make();
+    if (!known) {
+      from.set(key, held);
       this.#ask(key);
     }
     held.users += 1;
-    const those = held;
     const stop = once(() => {
-      those.users -= 1;
+      held.users -= 1;
       setTimeout(() => {
-        if (those.users === 0) this.#forget(this.lists, key, those);
+        if (held.users === 0) this.#forget(from, key, held);
       }, totalsLinger);
     });
-    return { list: held.list, stop };
+    return { held, stop };
   }
 
   /** All that is asked for, for the one who looks into the engine; `rowsOf` answers a topic's entity. */

@@ -1,21 +1,11 @@
+import { customerSorts, type CustomerSort } from '#lib/shared/customer-list.ts';
 import { customerStatuses, customerTypes, type updateCustomer } from '#lib/shared/customers.ts';
 import type { Customer } from '#lib/shared/entities.ts';
 import type { Words } from '#lib/ui/words.svelte.ts';
 
-export const columns = [
-  'name',
-  'code',
-  'status',
-  'type',
-  'email',
-  'phone',
-  'city',
-  'tags',
-  'ownerId',
-  'deals',
-  'sum',
-] as const;
-export type Column = (typeof columns)[number];
+/** Every column of the table can be sorted by. */
+export const columns = customerSorts;
+export type Column = CustomerSort;
 
 export type CustomerEdit = Omit<Parameters<typeof updateCustomer.apply>[1], 'id'>;
 export type Field = keyof CustomerEdit;
