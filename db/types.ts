@@ -31,6 +31,7 @@ export interface ActivitiesTable {
   createdAt: Generated<Timestamp>;
   updatedAt: Generated<Timestamp>;
   createdBy: string | null;
+  mentions: Generated<string[]>;
 }
 
 export interface CountersTable {
@@ -142,6 +143,18 @@ export interface ExchangeRatesTable {
   createdBy: string | null;
 }
 
+export interface FollowsTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  memberId: string;
+  entity: string;
+  recordId: string;
+  state: 'following' | 'muted';
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+}
+
 export interface InvitationsTable {
   organizationId: string;
   id: Generated<string>;
@@ -156,6 +169,18 @@ export interface InvitationsTable {
   createdAt: Generated<Timestamp>;
   updatedAt: Generated<Timestamp>;
   createdBy: string | null;
+}
+
+export interface LooksTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  memberId: string;
+  place: string;
+  position: number;
+  at: Timestamp;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
 }
 
 export interface LostReasonsTable {
@@ -184,6 +209,54 @@ export interface MembersTable {
   updatedAt: Generated<Timestamp>;
   createdBy: string | null;
   cardFields: string[] | null;
+}
+
+export interface NotificationLettersTable {
+  organizationId: string;
+  notificationId: string;
+  memberId: string;
+  dueAt: Timestamp;
+  batch: string | null;
+  leasedUntil: Timestamp | null;
+  tries: Generated<number>;
+  sentAt: Timestamp | null;
+}
+
+export interface NotificationPreferencesTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  memberId: string;
+  kinds: Generated<Json>;
+  digest: Generated<'instant' | 'daily' | 'weekly' | 'never'>;
+  quietFrom: string | null;
+  quietTo: string | null;
+  timeZone: string;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+}
+
+export interface NotificationsTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  memberId: string;
+  kind: string;
+  severity: Generated<'info' | 'warning' | 'danger'>;
+  entity: string;
+  recordId: string;
+  subjectId: string | null;
+  title: string;
+  actor: string | null;
+  data: Generated<Json>;
+  count: Generated<number>;
+  keys: string[];
+  source: string;
+  at: Timestamp;
+  state: Generated<'unread' | 'read' | 'snoozed' | 'done'>;
+  snoozedUntil: Timestamp | null;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
 }
 
 export interface OrganizationsTable {
@@ -368,6 +441,26 @@ export interface SyncChangeTxTable {
   runId: string | null;
 }
 
+export interface SyncHistoryTable {
+  organizationId: string;
+  pos: number;
+  ord: number;
+  entity: string;
+  id: string;
+  op: string;
+  actor: string | null;
+  mutationId: string | null;
+  runId: string | null;
+  at: Timestamp;
+  title: string | null;
+  currency: string | null;
+  fields: Generated<string[]>;
+  changes: Json | null;
+  keys: string[];
+  salt: Buffer | null;
+  digest: Buffer;
+}
+
 export interface SyncMutationsTable {
   organizationId: string;
   actor: string;
@@ -386,9 +479,43 @@ export interface SyncOrgClockTable {
   at: Timestamp | null;
 }
 
+export interface SyncReaderCursorsTable {
+  organizationId: string;
+  reader: string;
+  pos: Generated<number>;
+  failures: Generated<number>;
+  lastError: string | null;
+  updatedAt: Generated<Timestamp>;
+}
+
+export interface SyncReaderPoisonTable {
+  organizationId: string;
+  reader: string;
+  pos: number;
+  error: string;
+  at: Generated<Timestamp>;
+}
+
+export interface SyncReadersTable {
+  name: string;
+  startedAt: Generated<Timestamp>;
+}
+
 export interface SyncStateTable {
   onlyRow: Generated<boolean>;
   epoch: Generated<string>;
+}
+
+export interface SyncSubjectsTable {
+  organizationId: string;
+  entity: string;
+  id: string;
+  pos: number;
+  ord: number;
+  title: string | null;
+  keys: string[];
+  isDeleted: boolean;
+  at: Timestamp;
 }
 
 export interface SyncTrackedTable {
@@ -405,9 +532,14 @@ export interface DB {
   dealProducts: DealProductsTable;
   deals: DealsTable;
   exchangeRates: ExchangeRatesTable;
+  follows: FollowsTable;
   invitations: InvitationsTable;
+  looks: LooksTable;
   lostReasons: LostReasonsTable;
   members: MembersTable;
+  notificationLetters: NotificationLettersTable;
+  notificationPreferences: NotificationPreferencesTable;
+  notifications: NotificationsTable;
   organizations: OrganizationsTable;
   pipelines: PipelinesTable;
   products: ProductsTable;
@@ -424,8 +556,13 @@ export interface DB {
   'sync.canaries': SyncCanariesTable;
   'sync.changeLog': SyncChangeLogTable;
   'sync.changeTx': SyncChangeTxTable;
+  'sync.history': SyncHistoryTable;
   'sync.mutations': SyncMutationsTable;
   'sync.orgClock': SyncOrgClockTable;
+  'sync.readerCursors': SyncReaderCursorsTable;
+  'sync.readerPoison': SyncReaderPoisonTable;
+  'sync.readers': SyncReadersTable;
   'sync.state': SyncStateTable;
+  'sync.subjects': SyncSubjectsTable;
   'sync.tracked': SyncTrackedTable;
 }

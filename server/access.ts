@@ -77,8 +77,14 @@ export function requirePermission(member: Member, permission: Permission): void 
   }
 }
 
+/** What a member has to himself, whatever his role: rows with a `memberId` that nobody else sees. */
+export const personal = 'me';
+
 /** Which permission lets a row of an entity be seen, and whether rows of it have an owner and a team. */
-export const entityAccess: Record<EntityName, { view: Permission; owned: boolean }> = {
+export const entityAccess: Record<
+  EntityName,
+  { view: Permission | typeof personal; owned: boolean }
+> = {
   organizations: { view: 'directory.view', owned: false },
   roles: { view: 'directory.view', owned: false },
   teams: { view: 'directory.view', owned: false },
@@ -93,11 +99,19 @@ export const entityAccess: Record<EntityName, { view: Permission; owned: boolean
   deals: { view: 'deals.view', owned: true },
   dealProducts: { view: 'deals.view', owned: true },
   activities: { view: 'activities.view', owned: true },
+  notifications: { view: personal, owned: false },
+  follows: { view: personal, owned: false },
+  notificationPreferences: { view: personal, owned: false },
+  looks: { view: personal, owned: false },
 };
+
+export const isPersonal = (entity: EntityName): boolean => entityAccess[entity].view === personal;
 
 /** The keys under which a row can be seen; a person who holds one of them sees it. */
 export function rowKeys(entity: EntityName, row: Record<string, unknown>): string[] {
   const { view, owned } = entityAccess[entity];
+  if (view === personal)
+    return typeof row['memberId'] === 'string' ? [ownKey(row['memberId'])] : [];
   if (!owned) return [`${view}:all`];
   const keys = [`${view}:all`];
   const { teamId, ownerId } = row;
@@ -106,10 +120,13 @@ export function rowKeys(entity: EntityName, row: Record<string, unknown>): strin
   return keys;
 }
 
+const ownKey = (memberId: string): string => `${personal}:${memberId}`;
+
 /** The keys that a member holds. */
 export function memberKeys(member: Standing): string[] {
   const views = new Map(Object.values(entityAccess).map(({ view, owned }) => [view, owned]));
   return [...views].flatMap(([view, owned]) => {
+    if (view === personal) return [ownKey(member.memberId)];
     const level = levelOf(member, view);
     if (level === 'none') return [];
     // What has no owner is seen whole, at whatever level.
@@ -128,4 +145,18 @@ export function reachSql(member: Standing, permission: Permission): RawBuilder<S
     return sql<SqlBool>`(owner_id = ${member.memberId}::uuid or team_id = ${member.teamId}::uuid)`;
   }
   return sql<SqlBool>`owner_id = ${member.memberId}::uuid`;
+}
+
+/** Whether a member may see any rows of an entity at all. */
+export function maySee(member: Standing, entity: EntityName): boolean {
+  const { view } = entityAccess[entity];
+  return view === personal || levelOf(member, view) !== 'none';
+}
+
+/** `where(seenSql(member, 'deals'))`: the rows of an entity's table that a member may see. */
+export function seenSql(member: Standing, entity: EntityName): RawBuilder<SqlBool> {
+  const { view, owned } = entityAccess[entity];
+  if (view === personal) return sql<SqlBool>`member_id = ${member.memberId}::uuid`;
+  if (owned) return reachSql(member, view);
+  return levelOf(member, view) === 'none' ? sql<SqlBool>`false` : sql<SqlBool>`true`;
 }

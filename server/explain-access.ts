@@ -3,7 +3,14 @@ import { entityNames } from '#lib/shared/entities.ts';
 import { AppError } from '#lib/shared/errors.ts';
 import * as field from '#lib/shared/fields.ts';
 import { levelOf, type Level } from '#lib/shared/standing.ts';
-import { entityAccess, memberKeys, rowKeys, type Member, type Permission } from './access.ts';
+import {
+  entityAccess,
+  memberKeys,
+  personal,
+  rowKeys,
+  type Member,
+  type Permission,
+} from './access.ts';
 import type { Tx } from './live/transaction.ts';
 import { visibleRecord, type RecordTable } from './records.ts';
 import { member, query, router } from './trpc.ts';
@@ -12,7 +19,7 @@ import { member, query, router } from './trpc.ts';
 export interface Explained {
   role: string;
   /** What one needs in order to see records of this kind, and how far one's role grants it. */
-  permission: Permission;
+  permission: Permission | typeof personal;
   level: Level;
   /** The keys one holds to such records. */
   held: string[];
@@ -33,10 +40,11 @@ async function explain(
   { entity, id }: { entity: RecordTable; id: string },
 ): Promise<Explained> {
   const { view } = entityAccess[entity];
+  const level = view === personal ? 'own' : levelOf(who, view);
   const held = memberKeys(who).filter((key) => key.startsWith(`${view}:`));
   const row = await findVisible(tx, entity, { member: who, id });
   const opening = row ? rowKeys(entity, { ...row }).filter((key) => held.includes(key)) : [];
-  return { role: who.roleSlug, permission: view, level: levelOf(who, view), held, opening };
+  return { role: who.roleSlug, permission: view, level, held, opening };
 }
 
 async function findVisible(

@@ -4,9 +4,9 @@ import { searchWords } from '#lib/shared/deal-filter.ts';
 import { badInput } from '#lib/shared/errors.ts';
 import * as field from '#lib/shared/fields.ts';
 import { otherLayout } from '#lib/shared/keyboard-layout.ts';
-import type { Member } from './access.ts';
+import { seenSql, type Member } from './access.ts';
 import type { Tx } from './live/transaction.ts';
-import { seenBy, type RecordOf, type RecordTable } from './records.ts';
+import type { RecordOf, RecordTable } from './records.ts';
 
 /** A page of records, with a cursor for walking on without skipping or repeating any. */
 export interface Page<T> {
@@ -58,7 +58,7 @@ export async function listRecords<T extends RecordTable>(
 ): Promise<Page<RecordOf<T>>> {
   const tests = [
     sql<SqlBool>`organization_id = ${member.organizationId}::uuid`,
-    seenBy(member, table),
+    seenSql(member, table),
     ...Object.entries(filters).flatMap(([column, value]) => equals(column, value)),
     ...(search ? [found(searched, search)] : []),
     ...where,

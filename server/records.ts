@@ -1,9 +1,9 @@
-import { sql, type RawBuilder, type Selectable, type SqlBool } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import type { DB } from '#db/types.ts';
 import type { EntityName } from '#lib/shared/entities.ts';
 import { AppError, badInput, notFound } from '#lib/shared/errors.ts';
 import { covers } from '#lib/shared/standing.ts';
-import { can, entityAccess, reachSql, type Member, type Permission } from './access.ts';
+import { seenSql, type Member, type Permission } from './access.ts';
 import type { Tx } from './live/transaction.ts';
 
 export type RecordTable = EntityName & keyof DB;
@@ -24,7 +24,7 @@ export async function visibleRecord<T extends RecordTable>(
   const { rows } = await sql<RecordOf<T>>`
     select * from ${sql.table(table)}
     where organization_id = ${member.organizationId}::uuid and id = ${id}::uuid
-      and ${seenBy(member, table)} ${lock}`.execute(tx);
+      and ${seenSql(member, table)} ${lock}`.execute(tx);
   const [row] = rows;
   if (!row) throw notFound();
   return row;
@@ -68,14 +68,7 @@ export async function requireSeen(
     const { rows } = await sql`
       select from ${sql.table(table)}
       where organization_id = ${member.organizationId}::uuid and id = ${id}::uuid
-        and ${seenBy(member, table)}`.execute(tx);
+        and ${seenSql(member, table)}`.execute(tx);
     if (rows.length === 0) throw badInput(field, 'notFound');
   }
-}
-
-/** Which rows of a table the member may see. */
-export function seenBy(member: Member, table: RecordTable): RawBuilder<SqlBool> {
-  const { view, owned } = entityAccess[table];
-  if (owned) return reachSql(member, view);
-  return can(member, view) ? sql<SqlBool>`true` : sql<SqlBool>`false`;
 }

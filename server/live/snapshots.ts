@@ -7,8 +7,8 @@ import {
   type EntityName,
   type TopicName,
 } from '#lib/shared/entities.ts';
-import { levelOf, type Standing } from '#lib/shared/standing.ts';
-import { entityAccess, reachSql, type Permission } from '../access.ts';
+import type { Standing } from '#lib/shared/standing.ts';
+import { seenSql } from '../access.ts';
 import { builderOn } from './transaction.ts';
 
 const snake = (name: string): string =>
@@ -77,10 +77,9 @@ async function load(
         ? `trim_scale(${snake(name)})::text`
         : snake(name),
   );
-  const { view, owned } = entityAccess[entity];
   const visible = [
     sql`organization_id = (select sync.org())`,
-    owned ? reachSql(member, view) : mayView(member, view),
+    seenSql(member, entity),
     ...narrowed,
   ];
   const query = sql`
@@ -95,6 +94,3 @@ async function load(
   });
   return rows;
 }
-
-const mayView = (member: Standing, view: Permission): RawBuilder<unknown> =>
-  levelOf(member, view) === 'none' ? sql`false` : sql`true`;

@@ -1,8 +1,7 @@
 import type { z } from 'zod/mini';
 import type { EntityName } from '#lib/shared/entities.ts';
 import type { Subscribe } from '#lib/shared/wire.ts';
-import { levelOf } from '#lib/shared/standing.ts';
-import { entityAccess } from '../access.ts';
+import { maySee } from '../access.ts';
 import { visibleOf, type Hub } from './hub.ts';
 import type { ListDefinition } from './listing.ts';
 import { Loading } from './loading.ts';
@@ -204,7 +203,7 @@ export class Subscriptions {
 
   #mayHave({ member, socket }: Watcher, key: string): boolean {
     const topic = parseTopic(key);
-    const allowed = topic && levelOf(member, entityAccess[topic.entity].view) !== 'none';
+    const allowed = topic && maySee(member, topic.entity);
     if (!allowed) socket.emit('refused', key, topic ? 'FORBIDDEN' : 'BAD_INPUT');
     return Boolean(allowed);
   }
@@ -215,7 +214,7 @@ export class Subscriptions {
     key: string,
   ): Found<D>[] {
     const found = findDefinition(definitions, key);
-    const allowed = found && levelOf(member, entityAccess[found.definition.entity].view) !== 'none';
+    const allowed = found && maySee(member, found.definition.entity);
     if (!allowed) socket.emit('refused', key, found ? 'FORBIDDEN' : 'BAD_INPUT');
     return allowed ? [found] : [];
   }

@@ -2,9 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { sql } from 'kysely';
 import { entityNames, type EntityName } from '#lib/shared/entities.ts';
 import { AppError, badInput } from '#lib/shared/errors.ts';
-import type { Member } from '../access.ts';
 import type { Tx } from '../live/transaction.ts';
-import { seenBy } from '../records.ts';
+import { seenSql, type Member } from '../access.ts';
 import { hashOf, type Context } from '../trpc.ts';
 import type { Operation } from './operations.ts';
 import type { RestRequest } from './route.ts';
@@ -74,7 +73,7 @@ async function requireMatch(
   const { rows } = await sql<{ rev: number }>`
     select rev from ${sql.table(entity)}
     where organization_id = ${member.organizationId}::uuid and id = ${id}::uuid
-      and ${seenBy(member, entity)} for no key update`.execute(tx);
+      and ${seenSql(member, entity)} for no key update`.execute(tx);
   const [row] = rows;
   if (!row) return;
   const tags = tagsOf(match);

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { entityNames, kindsOf, type EntityName } from '#lib/shared/entities.ts';
 import { badInput } from '#lib/shared/errors.ts';
-import { seenBy } from '../records.ts';
+import { seenSql } from '../access.ts';
 import type { Context } from '../trpc.ts';
 import { lookUp } from './lookup.ts';
 import { minorUnits } from './money.ts';
@@ -214,7 +214,7 @@ async function currencyOf(
         ? await sql<{ currency: string }>`
             select currency from ${sql.table(entity)}
             where id::text = ${id.toLowerCase()}
-              and ${seenBy(member, entity)}`.execute(tx)
+              and ${seenSql(member, entity)}`.execute(tx)
         : undefined;
     const own = await tx.selectFrom('organizations').select('currency').executeTakeFirst();
     return record?.rows[0]?.currency ?? own?.currency;

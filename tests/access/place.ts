@@ -117,6 +117,25 @@ export async function makePlace(
         .execute();
       return id;
     },
+    async notification(memberId: string) {
+      const id = newId();
+      await db
+        .insertInto('notifications')
+        .values({
+          organizationId,
+          id,
+          memberId,
+          kind: 'assigned',
+          entity: 'deals',
+          recordId: id,
+          title: `${word} notification`,
+          keys: [],
+          source: id,
+          at: new Date(),
+        })
+        .execute();
+      return id;
+    },
     async product() {
       const id = newId();
       await db

@@ -45,6 +45,9 @@ const mayHave: Record<TopicName, Caller[]> = {
   dealProducts: lookers,
   dealActivities: lookers,
   customerActivities: lookers,
+  notifications: roles.slice(),
+  follows: roles.slice(),
+  notificationPreferences: roles.slice(),
 };
 const names = Object.keys(topics) as TopicName[];
 
@@ -191,6 +194,27 @@ test('a seller’s rows and figures leave out what other teams have', async () =
   expect(await totals(owner, foreign)).toEqual([]);
 });
 
+test('what is told to one member nobody else hears, the owner of the organization neither', async () => {
+  const mine = people.get('sales');
+  const { memberId = '' } = mine ?? {};
+  const key = `notifications/${memberId}/unread`;
+  const [me, head] = [
+    await open(mine, ours.organizationId),
+    await open(ours.owner, ours.organizationId),
+  ];
+  const heard: string[] = [];
+  head.onAny((...message: unknown[]) => heard.push(JSON.stringify(message)));
+  await ours.make.notification(memberId);
+  expect((await subscribe(me, key)).text).toContain('Ours ');
+  const told = new Promise((resolve) => me.once('f', resolve));
+  expect((await subscribe(head, key)).text).toBe('[]');
+  await ours.make.notification(memberId);
+  expect(JSON.stringify(await told)).toContain('Ours ');
+  expect((await subscribe(await open(ours.owner, ours.organizationId), key)).text).toBe('[]');
+  await subscribe(head, 'customers');
+  expect(heard.join()).not.toContain('Ours notification');
+});
+
 test('whoever is nobody here, or belongs elsewhere, does not get in', async () => {
   await expect(open(undefined, ours.organizationId)).rejects.toThrow('UNAUTHENTICATED');
   await expect(open(theirs.owner, ours.organizationId)).rejects.toThrow('UNAUTHENTICATED');
@@ -267,7 +291,8 @@ async function keyOf(topic: TopicName, { make, owner, pipelineId }: Place): Prom
   const dealId = await make.deal(owner.memberId);
   const customerId = await make.customer(owner.memberId);
   await make.line(dealId);
-  const values: Record<string, string> = { pipelineId, state: 'open', dealId, customerId };
+  const { memberId } = owner;
+  const values = { pipelineId, state: 'open', dealId, customerId, memberId, recordId: dealId };
   const ids: Partial<Record<TopicName, string>> = { deal: dealId, customer: customerId };
-  return [topic, ...topics[topic].by.map((column) => ids[topic] ?? values[column] ?? '')].join('/');
+  return [topic, ...topics[topic].by.map((column) => ids[topic] ?? values[column])].join('/');
 }

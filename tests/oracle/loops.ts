@@ -5,7 +5,8 @@
  * A member who is active in an active organization holds one role. The role names a level for each
  * `resource.action`; what it does not name, it does not grant. Customers, deals and activities belong to
  * an owner: all = every record; team = one's own and those whose owner is in one's team; own = one's own.
- * A deal's line is seen with its deal. Everything else belongs to nobody: any level but none shows it all.
+ * A deal's line is seen with its deal. What tells a member something, or how he wants to be told, is his
+ * alone, whatever his role. Everything else belongs to nobody: any level but none shows it all.
  */
 export type Stored = { id: string } & Record<string, unknown>;
 
@@ -33,8 +34,10 @@ const seenBy: Record<string, [resource: string, action: string]> = {
 };
 const owned = ['customers', 'deals', 'activities'];
 
+const personal = ['notifications', 'follows', 'notificationPreferences', 'looks'];
+
 /** The entities that are spoken of here. */
-export const loopTables = Object.keys(seenBy);
+export const loopTables = [...Object.keys(seenBy), ...personal];
 
 type Access = Record<string, Record<string, string> | undefined>;
 
@@ -74,6 +77,7 @@ export function reaches(
 }
 
 export function sees(rows: Rows, standing: Standing, entity: string, row: Stored): boolean {
+  if (personal.includes(entity)) return row['member_id'] === standing.memberId;
   const permission = seenBy[entity];
   if (!permission) return false;
   if (owned.includes(entity)) return reaches(rows, standing, permission, row['owner_id']);

@@ -115,7 +115,7 @@ async function anyOrganization(): Promise<{ id: string; members: string[] }> {
   await write('stages', [stage]);
   const product = { id: newId(), series: '', currency: 'EUR', is_active: true, ...named('X') };
   await write('products', [product]);
-  const record = { tags: [], custom: {} };
+  const tagged = { tags: [], custom: {} };
   await write(
     'customers',
     many(4).map((one) => ({
@@ -126,7 +126,7 @@ async function anyOrganization(): Promise<{ id: string; members: string[] }> {
       notes: '',
       owner_id: owner(),
       ...named('C'),
-      ...record,
+      ...tagged,
     })),
   );
   const deals = many(6);
@@ -146,7 +146,7 @@ async function anyOrganization(): Promise<{ id: string; members: string[] }> {
       priority: 'low',
       stage_entered_at: 'now',
       owner_id: owner(),
-      ...record,
+      ...tagged,
     })),
   );
   await write(
@@ -170,6 +170,32 @@ async function anyOrganization(): Promise<{ id: string; members: string[] }> {
       owner_id: owner(),
     })),
   );
+  const own = (row: Record<string, unknown>) => ({
+    id: newId(),
+    member_id: oneOf(members),
+    ...row,
+  });
+  const record = { entity: 'deals', record_id: deals[0] };
+  await write(
+    'notifications',
+    many(6).map((source) =>
+      own({
+        source,
+        kind: 'won',
+        severity: 'info',
+        title: 'D',
+        data: {},
+        count: 1,
+        keys: [],
+        at: 'now',
+        state: 'unread',
+        ...record,
+      }),
+    ),
+  );
+  await write('follows', [own({ state: 'muted', ...record })]);
+  await write('looks', [own({ place: 'customers', position: 1, at: 'now' })]);
+  await write('notification_preferences', [own({ kinds: {}, digest: 'never', time_zone: 'UTC' })]);
   return { id, members };
 }
 

@@ -29,6 +29,10 @@ const reaches = (resource: string, owner: string): string => `
 const whole = (resource: string, action = 'view'): string => `${level(resource, action)} <> 'none'`;
 
 const rules: [entity: string, table: string, rule: string][] = [
+  ['notifications', 'notifications', 't.member_id = me.id'],
+  ['follows', 'follows', 't.member_id = me.id'],
+  ['notificationPreferences', 'notification_preferences', 't.member_id = me.id'],
+  ['looks', 'looks', 't.member_id = me.id'],
   ['organizations', 'organizations', whole('directory')],
   ['roles', 'roles', whole('directory')],
   ['teams', 'teams', whole('directory')],

@@ -122,6 +122,32 @@ export const entities = {
     createdAt: 'time',
     createdBy: 'id?',
   },
+  notifications: {
+    id: 'id',
+    memberId: 'id',
+    kind: 'text',
+    severity: 'text',
+    entity: 'text',
+    recordId: 'id',
+    title: 'text',
+    actor: 'text?',
+    data: 'json',
+    count: 'int',
+    at: 'time',
+    state: 'text',
+    snoozedUntil: 'time?',
+  },
+  follows: { id: 'id', memberId: 'id', entity: 'text', recordId: 'id', state: 'text' },
+  notificationPreferences: {
+    id: 'id',
+    memberId: 'id',
+    kinds: 'json',
+    digest: 'text',
+    quietFrom: 'text?',
+    quietTo: 'text?',
+    timeZone: 'text',
+  },
+  looks: { id: 'id', memberId: 'id', place: 'text', position: 'int', at: 'time' },
 } as const satisfies Record<string, Record<string, ColumnKind>>;
 
 interface Kinds {
@@ -180,6 +206,9 @@ export const topics = {
   dealProducts: { entity: 'dealProducts', by: ['dealId'] },
   dealActivities: { entity: 'activities', by: ['dealId'] },
   customerActivities: { entity: 'activities', by: ['customerId'] },
+  notifications: { entity: 'notifications', by: ['memberId', 'state'] },
+  follows: { entity: 'follows', by: ['recordId'] },
+  notificationPreferences: { entity: 'notificationPreferences', by: ['memberId'] },
 } as const satisfies Record<string, { entity: EntityName; by: readonly string[] }>;
 
 export type TopicName = keyof typeof topics;
