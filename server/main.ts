@@ -27,6 +27,9 @@ import { LiveServer } from './live/server.ts';
 import { createLog } from './log.ts';
 import { collectBusMetrics, collectProcessMetrics } from './metrics.ts';
 import { createPages } from './pages.ts';
+import { readers } from './readers/index.ts';
+import { Runner } from './readers/runner.ts';
+import { collectReaders } from './readers/state.ts';
 import { handleRest } from './rest/adapter.ts';
 
 const isDev = process.argv.includes('--dev');
@@ -112,6 +115,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
   const clock = config.roles.jobs
     ? startClock({ jobs: [tidy(owner.pool)], pool: owner.pool, log })
     : undefined;
+  const reading = config.roles.jobs ? await startReaders(url, log) : undefined;
   if (config.demo) await fillDemo(app, { password: config.demoPassword });
   await listen(server, config);
   announce(config, server);
@@ -122,13 +126,32 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
     await sleep(config.drainSeconds * 1000);
     canary.stop();
     const closed = closeServer(server);
-    await Promise.all([live.drain(), clock?.stop()]);
+    await Promise.all([live.drain(), clock?.stop(), reading?.stop()]);
     hangUp();
     await live.stop();
     await closed;
     await pages?.close();
     await Promise.all([close(), own.close(), owner.close()]);
     await database.stop();
+  };
+}
+
+/** The readers of the change log, on connections of their own. */
+async function startReaders(url: string, log: Logger): Promise<{ stop(): Promise<void> }> {
+  const { pool, close } = connect({
+    url,
+    max: readers.length + 2,
+    name: `syncline readers ${process.pid}`,
+    patience: 60_000,
+  });
+  const runner = new Runner({ pool, readers, log });
+  await runner.start();
+  collectReaders(pool, readers);
+  return {
+    async stop() {
+      await runner.stop();
+      await close();
+    },
   };
 }
 

@@ -10,6 +10,7 @@ const platformTables: Record<string, string> = {
   'platform.account_links': 'belongs to a person, found by the hash of a secret alone',
   'platform.throttles': 'counts tries by key, before anybody is known',
   'sync.state': 'one row: which life of the database this is',
+  'sync.readers': 'which readers of the log there are: the same for everybody',
   'sync.tracked': 'which tables are tracked: the same for everybody',
 };
 
@@ -19,6 +20,9 @@ const widePolicies: Record<string, string> = {
   'sync.change_tx writer': 'the owner of the capture functions takes positions',
   'sync.change_log writer': 'the owner of the capture functions writes the log',
   'sync.mutations writer': 'the owner of the capture functions removes what is 90 days old',
+  'sync.reader_cursors writer':
+    'where readers stand, over organizations; what they read is not in it',
+  'sync.reader_poison writer': 'how much they have set aside',
   'crm.organizations lookup':
     'memberships_of, invitation_of, organization_by_slug, before an organization is known',
   'crm.members lookup': 'memberships_of, before an organization is known',
@@ -48,7 +52,9 @@ const definerFunctions = [
   'sync.head',
   'sync.moved',
   'sync.read_log',
+  'sync.reader_state',
   'sync.stamp',
+  'sync.start_reader',
 ];
 
 /** What is wrong with the fences of a migrated database; empty when nothing is. */

@@ -1,0 +1,4 @@
+import type { Reader } from './reader.ts';
+
+/** All readers of the change log; a node with the role `jobs` keeps them current. */
+export const readers: readonly Reader[] = [];
