@@ -14,7 +14,6 @@ import { admit } from './auth/admission.ts';
 import { findMember } from './auth/membership.ts';
 import { livingSignIns } from './auth/sessions.ts';
 import { type Config, DEFAULT_DEMO_PASSWORD, readConfig } from './config.ts';
-import { handleTrpc } from './context.ts';
 import { liveLists, liveTotals } from './live-views.ts';
 import { fillDemo } from './demo.ts';
 import { explain } from './explain.ts';
@@ -31,6 +30,7 @@ import { readers } from './readers/index.ts';
 import { Runner } from './readers/runner.ts';
 import { collectReaders } from './readers/state.ts';
 import { handleRest } from './rest/adapter.ts';
+import { handleTrpc } from './trpc-http.ts';
 
 const isDev = process.argv.includes('--dev');
 const HARD_EXIT_MS = 25_000;
@@ -64,7 +64,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
   const url = config.databaseAppUrl ?? database.url;
   const { pool, db, close } = connect({
     url,
-    max: 20,
+    max: 12,
     name: `syncline ${process.pid}`,
     patience: 30_000,
   });

@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import { initTRPC, TRPCError, type TRPC_ERROR_CODE_KEY } from '@trpc/server';
+import {
+  getTRPCErrorFromUnknown,
+  initTRPC,
+  TRPCError,
+  type TRPC_ERROR_CODE_KEY,
+} from '@trpc/server';
 import { AppError, type ErrorCode } from '#lib/shared/errors.ts';
 import { requirePermission, type Member, type Permission } from './access.ts';
 import type { App } from './app.ts';
@@ -21,6 +26,8 @@ export interface Context {
   precondition?: ((tx: Tx) => Promise<void>) | undefined;
   /** What was asked, where the input has parts of the server's own making. */
   requestHash?: string | undefined;
+  /** What the changes of several transactions are known by together. */
+  runId?: string;
 }
 export type MemberContext = Context & { identity: Identity; member: Member };
 
@@ -70,12 +77,17 @@ const codeOf = (error: TRPCError): ErrorCode =>
 
 const named = t.procedure.use(async ({ next }) => {
   const result = await next();
-  if (result.ok) return result;
-  const known = toAppError(result.error);
-  if (known)
-    throw new TRPCError({ code: statusNames[known.code], message: known.message, cause: known });
+  if (!result.ok && toAppError(result.error)) throw toTrpcError(result.error);
   return result;
 });
+
+/** With the code that belongs to what the caller may be told; INTERNAL_SERVER_ERROR for a bug. */
+export function toTrpcError(error: unknown): TRPCError {
+  const known = toAppError(error);
+  return known
+    ? new TRPCError({ code: statusNames[known.code], message: known.message, cause: known })
+    : getTRPCErrorFromUnknown(error);
+}
 
 export const router = t.router;
 export const mergeRouters = t.mergeRouters;
@@ -109,13 +121,13 @@ export function change<T>(
   input: unknown,
   run: (tx: Tx) => Promise<T>,
 ): Promise<Committed<T>> {
-  const { member: who, mutationId } = ctx;
+  const { member: who, mutationId, runId } = ctx;
   const mutation = mutationId
     ? { id: mutationId, name, hash: ctx.requestHash ?? hashOf(input) }
     : undefined;
   return commit(
     ctx.app.live,
-    { organizationId: who.organizationId, actor: who.memberId, mutation },
+    { organizationId: who.organizationId, actor: who.memberId, mutation, ...(runId && { runId }) },
     async (tx) => {
       await ctx.precondition?.(tx);
       return run(tx);
