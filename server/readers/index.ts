@@ -1,4 +1,5 @@
+import { history } from './history.ts';
 import type { Reader } from './reader.ts';
 
 /** All readers of the change log; a node with the role `jobs` keeps them current. */
-export const readers: readonly Reader[] = [];
+export const readers: readonly Reader[] = [history];

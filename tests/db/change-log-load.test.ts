@@ -1,16 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { dice } from '#tests/support/dice.ts';
 import { addTeam, begin, change, faultsOf, logBase } from './log.ts';
-
-/** A dice that falls alike for every run of a test. */
-function dice(seed: number): (sides: number) => number {
-  let state = seed;
-  return (sides) => {
-    state = (state * 1_103_515_245 + 12_345) & 0x7fffffff;
-    return (state >>> 8) % sides;
-  };
-}
 
 test.each([
   { writers: 8, organizations: 1 },

@@ -139,7 +139,8 @@ test('two processes that are killed again and again note every row exactly once'
   const owner = log.base.owner.pool;
   const { org } = await log.newOrganization();
   const wholeLog = async () => (await seenOf(owner, 'noting', org)).length;
-  let programs = await Promise.all([startProgram(log.base.url), startProgram(log.base.url)]);
+  const two = () => Promise.all([startProgram(log.base.url), startProgram(log.base.url)]);
+  let programs = await two();
   try {
     for (let round = 0; round < 4; round += 1) {
       const before = await wholeLog();
@@ -147,7 +148,7 @@ test('two processes that are killed again and again note every row exactly once'
       // In the middle of it.
       await expect.poll(wholeLog, { interval: 5 }).toBeGreaterThan(before);
       for (const one of programs) one.kill('SIGKILL');
-      programs = await Promise.all(programs.map(() => startProgram(log.base.url)));
+      programs = await two();
       await writing;
     }
     const logged = await loggedOf(owner, org);
