@@ -86,7 +86,7 @@ async function rowsOf(
             where t.organization_id = sync.org() and t.pos > ${cursor}) x
       where ${asksFor(asked, sql`x.op = 'U' and x.before ? ${asked.field ?? ''}`)} and ${isSeen} ${newest}
     )
-    select * from (select * from written union all select * from unwritten) both ${newest}`.execute(
+    select * from (select * from written union all select * from unwritten) told ${newest}`.execute(
     tx,
   );
   return rows;
