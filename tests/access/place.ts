@@ -91,9 +91,9 @@ export async function makePlace(
         .execute();
       return id;
     },
-    async deal(ownerId: string, stageId = stage('open')) {
+    async deal(ownerId: string, stageId = stage('open'), tx: Pick<typeof db, 'insertInto'> = db) {
       const id = newId();
-      await db
+      await tx
         .insertInto('deals')
         .values({
           ...own,
@@ -108,6 +108,15 @@ export async function makePlace(
         })
         .execute();
       return id;
+    },
+    /** A deal that was made by a run, whose name is answered. */
+    async run(ownerId: string) {
+      const run = newId();
+      await db.transaction().execute(async (tx) => {
+        await sql`select set_config('app.run_id', ${run}, true)`.execute(tx);
+        await make.deal(ownerId, stage('open'), tx);
+      });
+      return run;
     },
     async activity(ownerId: string) {
       const id = newId();

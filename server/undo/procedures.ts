@@ -1,0 +1,90 @@
+import { sql } from 'kysely';
+import { z } from 'zod/mini';
+import { AppError, notFound } from '#lib/shared/errors.ts';
+import * as field from '#lib/shared/fields.ts';
+import type { Tx } from '../live/transaction.ts';
+import { undoRest } from '../rest/undo.ts';
+import { change, member, query, router, type MemberContext } from '../trpc.ts';
+import type { UndoAnswer, Work } from './answer.ts';
+import { loggedRows, type Target } from './logged.ts';
+import { rehearse } from './rehearse.ts';
+import { takeBack } from './take-back.ts';
+import { inOnePiece, whyKept } from './told.ts';
+
+const pageRows = 500;
+
+const input = z
+  .strictObject({
+    /** A change by its place in the log; or all that carry the name of a run, an import for instance. */
+    position: z.optional(z.int().check(z.minimum(1))),
+    run: z.optional(field.text(500)),
+    /** The `nextCursor` of the page before; a run is undone page by page. */
+    cursor: z.optional(z.string().check(z.regex(/^\d{1,15}\.\d{1,15}@\d{1,15}$/))),
+  })
+  .check(
+    z.refine(({ position, run }) => (position === undefined) !== (run === undefined), 'oneOf'),
+  );
+
+type Asked = z.infer<typeof input>;
+
+export const undo = router({
+  /** What an undo would do and what would stay, without doing it. */
+  preview: member
+    .meta({ permission: 'member', rest: undoRest.preview })
+    .input(input)
+    .query(({ ctx, input: asked }) =>
+      rehearse(ctx, (tx) => undoPage(tx, ctx, { ...asked, head: 0 })),
+    ),
+
+  /** Takes back what can be taken back, as a change like any other. */
+  run: member
+    .meta({ permission: 'member', rest: undoRest.run })
+    .input(input)
+    .mutation(async ({ ctx, input: asked }) => {
+      const head = Number(asked.cursor?.split('@')[1] ?? (await headOf(ctx)));
+      const { position, run } = asked;
+      const runId = run === undefined ? `undo:${position}` : `undo-run:${run}@${head}`;
+      return change({ ...ctx, runId }, 'undo.run', asked, (tx) =>
+        undoPage(tx, ctx, { ...asked, head }),
+      );
+    }),
+});
+
+/** Takes the next rows back, and goes on while there is nothing of them that the member may know of. */
+async function undoPage(
+  tx: Tx,
+  { member: who }: MemberContext,
+  { position, run, cursor, head }: Asked & { head: number },
+): Promise<UndoAnswer> {
+  const target: Target = position === undefined ? { run: run ?? '' } : { position };
+  for (let after = cursor?.split('@')[0]; ;) {
+    const rows = await loggedRows(tx, target, { after, most: pageRows + 1 });
+    const page = rows.slice(0, pageRows);
+    const last = rows.length > pageRows ? page.at(-1) : undefined;
+    const work = await takeBack(tx, who, page);
+    after = last && `${last.pos}.${last.ord}`;
+    if (work.undone.length + work.kept.length === 0) {
+      if (after) continue;
+      // What the member sees nothing of does not exist.
+      if (!cursor) throw notFound();
+    }
+    if (!cursor && !after) refuseIfForbidden(work);
+    return {
+      undone: inOnePiece(work.undone),
+      kept: await whyKept(tx, work.kept),
+      nextCursor: after ? `${after}@${head}` : null,
+    };
+  }
+}
+
+function refuseIfForbidden({ undone, kept }: Work): void {
+  if (undone.length === 0 && kept.every(({ reason }) => reason === 'notYours'))
+    throw new AppError('FORBIDDEN', { reason: 'notYours' });
+}
+
+async function headOf(ctx: MemberContext): Promise<number> {
+  const { rows } = await query(ctx, (tx) =>
+    sql<{ head: number }>`select sync.head(sync.org()) as head`.execute(tx),
+  );
+  return rows[0]?.head ?? 0;
+}

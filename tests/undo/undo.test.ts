@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { newId } from '#lib/shared/ids.ts';
+import {
+  newCustomer,
+  newDeal,
+  refusal,
+  startTeam,
+  type Board,
+  type Calls,
+} from '#tests/features/team.ts';
+
+let team: Awaited<ReturnType<typeof startTeam>>;
+let owner: Calls;
+let board: Board;
+beforeAll(async () => {
+  team = await startTeam();
+  owner = await team.as(team.owner);
+  board = await team.board();
+});
+afterAll(() => team[Symbol.asyncDispose]());
+
+const dealOf = (id: string) => owner.deals.get({ id });
+
+test('an edit goes back field by field, and an undo of the undo brings it again', async () => {
+  const { id } = await newDeal(owner, board, { title: 'First', value: 100_00 });
+  const { position } = await owner.deals.update({ id, title: 'Second', value: 200_00 });
+  const undone = await owner.undo.run({ position });
+  expect(undone.data).toMatchObject({
+    undone: [
+      {
+        entity: 'deals',
+        id,
+        action: 'changed',
+        fields: expect.arrayContaining([
+          { field: 'title', from: 'Second', to: 'First' },
+          { field: 'value', from: 200_00, to: 100_00 },
+        ]),
+      },
+    ],
+    kept: [],
+    nextCursor: null,
+  });
+  expect(await dealOf(id)).toMatchObject({ title: 'First', value: 100_00 });
+  await owner.undo.run({ position: undone.position });
+  expect(await dealOf(id)).toMatchObject({ title: 'Second', value: 200_00 });
+});
+
+test('what somebody else changed since stays, and is named with who and when', async () => {
+  const { id } = await newDeal(owner, board, { title: 'First', value: 1_00 });
+  const { position } = await owner.deals.update({ id, title: 'Second', value: 2_00 });
+  const boris = await team.join('manager');
+  await (await team.as(boris)).deals.update({ id, value: 3_00 });
+  const { data } = await owner.undo.run({ position });
+  expect(data.undone[0]?.fields).toEqual([{ field: 'title', from: 'Second', to: 'First' }]);
+  expect(data.kept).toMatchObject([
+    { entity: 'deals', id, field: 'value', reason: 'changed', by: { memberId: boris.memberId } },
+  ]);
+  expect(data.kept[0]?.at).toBeInstanceOf(Date);
+  expect(await dealOf(id)).toMatchObject({ title: 'First', value: 3_00 });
+});
+
+test('a preview says the same as the undo does, and does nothing', async () => {
+  const { id } = await newDeal(owner, board, { title: 'First' });
+  const { position } = await owner.deals.update({ id, title: 'Second' });
+  const preview = await owner.undo.preview({ position });
+  expect(await dealOf(id)).toMatchObject({ title: 'Second' });
+  expect((await owner.undo.run({ position })).data).toEqual(preview);
+});
+
+test('a deal that was won goes back to its place, its stage, its day there and its probability', async () => {
+  const deal = await newDeal(owner, board, { rank: 'a5', value: 100_00 });
+  await owner.deals.update({ id: deal.id, probability: 35 });
+  const before = await dealOf(deal.id);
+  const { position } = await owner.deals.markWon({ id: deal.id });
+  expect(await dealOf(deal.id)).toMatchObject({ state: 'won', probability: 100 });
+  const { data } = await owner.undo.run({ position });
+  expect(data.kept).toEqual([]);
+  const { rev: _, updatedAt: __, ...wanted } = before;
+  expect(await dealOf(deal.id)).toMatchObject(wanted);
+});
+
+test('a stage does not go back under what was said of the closing since', async () => {
+  const { id } = await newDeal(owner, board);
+  const { position } = await owner.deals.markWon({ id });
+  const boris = await team.join('manager');
+  await (await team.as(boris)).deals.markWon({ id, closedOn: '2026-01-02' });
+  const { data } = await owner.undo.run({ position });
+  expect(data.undone).toEqual([]);
+  expect(data.kept.map(({ field }) => field)).toContain('stageId');
+  expect(await dealOf(id)).toMatchObject({ state: 'won' });
+});
+
+test('what was made is taken away, unless it was changed or something hangs on it', async () => {
+  const make = async () => {
+    const id = newId();
+    return { id, ...(await owner.customers.create({ id, name: 'New' })) };
+  };
+  const fresh = await make();
+  await owner.undo.run({ position: fresh.position });
+  expect(await refusal(owner.customers.get({ id: fresh.id }))).toBe('NOT_FOUND');
+
+  const changed = await make();
+  await owner.customers.update({ id: changed.id, city: 'Omsk' });
+  const kept = await owner.undo.run({ position: changed.position });
+  expect(kept.data.kept).toMatchObject([{ reason: 'changed', field: 'city' }]);
+
+  const used = await make();
+  await newDeal(owner, board, { customerId: used.id });
+  expect((await owner.undo.run({ position: used.position })).data.kept).toMatchObject([
+    { id: used.id, reason: 'inUse' },
+  ]);
+  expect(await owner.customers.get({ id: used.id })).toMatchObject({ name: 'New' });
+});
+
+test('a deletion goes back with all that fell with it, and with what had pointed at it', async () => {
+  const customer = await newCustomer(owner, { name: 'Acme', tags: ['big'] });
+  const { id: dealId } = await newDeal(owner, board, { customerId: customer.id });
+  await owner.activities.create({
+    id: newId(),
+    kind: 'call',
+    title: 'Call',
+    customerId: customer.id,
+    dealId,
+    dueAt: Date.UTC(2027, 0, 1),
+  });
+  await owner.deals.markWon({ id: dealId });
+  const before = await dealOf(dealId);
+  const { position } = await owner.customers.delete({ id: customer.id });
+  expect(await dealOf(dealId)).toMatchObject({ customerId: null, nextActivityId: null });
+  const { data } = await owner.undo.run({ position });
+  expect(data.kept).toEqual([]);
+  const { rev: _, updatedAt: __, ...wanted } = before;
+  expect(await dealOf(dealId)).toMatchObject(wanted);
+  expect(await owner.customers.get({ id: customer.id })).toMatchObject({ tags: ['big'] });
+  expect((await owner.activities.list({ customerId: customer.id })).total).toBe(1);
+});
+
+test('a change is as little for everybody to undo as it is to make', async () => {
+  const north = await team.join('sales', 'North');
+  const seller = await team.as(north);
+  const mate = await team.as(await team.join('sales', 'North'));
+  const other = await team.as(await team.join('sales', 'South'));
+  const viewer = await team.as(await team.join('viewer'));
+  const { id } = await newDeal(seller, board, { title: 'Mine' });
+  const { position } = await seller.deals.update({ id, title: 'Still mine' });
+  expect(await refusal(other.undo.run({ position }))).toBe('NOT_FOUND');
+  expect(await refusal(other.undo.preview({ position }))).toBe('NOT_FOUND');
+  expect(await refusal(viewer.undo.run({ position }))).toBe('FORBIDDEN: notYours');
+  expect((await mate.undo.run({ position })).data.undone).toHaveLength(1);
+
+  const removed = await seller.deals.delete({ id });
+  expect(await refusal(mate.undo.run({ position: removed.position }))).toBe('FORBIDDEN: notYours');
+  expect(await refusal(other.undo.run({ position: removed.position }))).toBe('NOT_FOUND');
+  expect((await seller.undo.run({ position: removed.position })).data.undone).toMatchObject([
+    { action: 'restored', id },
+  ]);
+});
+
+test('nothing that the undoer does not see comes back into view', async () => {
+  const north = await team.join('sales', 'North');
+  const seller = await team.as(north);
+  const hidden = await newCustomer(owner, { name: 'Hidden', ownerId: team.owner.memberId });
+  const { id } = await newDeal(owner, board, { customerId: hidden.id, ownerId: north.memberId });
+  const { position } = await owner.deals.update({ id, customerId: null });
+  const { data } = await seller.undo.run({ position });
+  expect(data).toMatchObject({ undone: [], kept: [{ field: 'customerId', reason: 'missing' }] });
+  expect(JSON.stringify(data)).not.toContain('Hidden');
+  expect(await dealOf(id)).toMatchObject({ customerId: null, customerName: null });
+});
