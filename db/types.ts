@@ -236,6 +236,13 @@ export interface NotificationPreferencesTable {
   updatedAt: Generated<Timestamp>;
 }
 
+export interface NotificationSourcesTable {
+  organizationId: string;
+  memberId: string;
+  source: string;
+  at: Timestamp;
+}
+
 export interface NotificationsTable {
   organizationId: string;
   id: Generated<string>;
@@ -257,6 +264,7 @@ export interface NotificationsTable {
   snoozedUntil: Timestamp | null;
   createdAt: Generated<Timestamp>;
   updatedAt: Generated<Timestamp>;
+  thread: Generated<string>;
 }
 
 export interface OrganizationsTable {
@@ -454,11 +462,17 @@ export interface SyncHistoryTable {
   at: Timestamp;
   title: string | null;
   currency: string | null;
-  fields: Generated<string[]>;
   changes: Json | null;
   keys: string[];
   salt: Buffer | null;
   digest: Buffer;
+}
+
+export interface SyncHistoryFieldsTable {
+  organizationId: string;
+  field: string;
+  pos: number;
+  ord: number;
 }
 
 export interface SyncMutationsTable {
@@ -539,6 +553,7 @@ export interface DB {
   members: MembersTable;
   notificationLetters: NotificationLettersTable;
   notificationPreferences: NotificationPreferencesTable;
+  notificationSources: NotificationSourcesTable;
   notifications: NotificationsTable;
   organizations: OrganizationsTable;
   pipelines: PipelinesTable;
@@ -557,6 +572,7 @@ export interface DB {
   'sync.changeLog': SyncChangeLogTable;
   'sync.changeTx': SyncChangeTxTable;
   'sync.history': SyncHistoryTable;
+  'sync.historyFields': SyncHistoryFieldsTable;
   'sync.mutations': SyncMutationsTable;
   'sync.orgClock': SyncOrgClockTable;
   'sync.readerCursors': SyncReaderCursorsTable;

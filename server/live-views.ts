@@ -1,7 +1,8 @@
 import { customerCounts, customerList } from './customer-list.ts';
 import { customerTotals } from './customer-totals.ts';
 import { dealTotals } from './deals.ts';
+import { inboxTotals } from './notifications/totals.ts';
 
 /** The live figures and lists that can be subscribed to; the access test walks them. */
-export const liveTotals = [dealTotals, customerTotals, customerCounts];
+export const liveTotals = [dealTotals, customerTotals, customerCounts, inboxTotals];
 export const liveLists = [customerList];

@@ -6,7 +6,9 @@ import { dealStates } from './deal-states.ts';
 import { deals } from './deals.ts';
 import { access } from './explain-access.ts';
 import { exchangeRates } from './exchange-rates.ts';
+import { follows } from './follows.ts';
 import { lostReasons } from './lost-reasons.ts';
+import { notifications } from './notifications/procedures.ts';
 import { pipelines } from './pipelines.ts';
 import { products } from './products.ts';
 import { stages } from './stages.ts';
@@ -17,6 +19,7 @@ import { members } from './members.ts';
 import { organizations } from './organizations.ts';
 import { roles } from './roles.ts';
 import { teams } from './teams.ts';
+import { undo } from './undo/procedures.ts';
 import { mergeRouters, router } from './trpc.ts';
 
 /** The table of contents: one line a feature. */
@@ -27,7 +30,9 @@ export const appRouter = router({
   deals: mergeRouters(deals, dealLists, dealStates),
   dealProducts,
   exchangeRates,
+  follows,
   lostReasons,
+  notifications,
   pipelines,
   products,
   stages,
@@ -38,6 +43,7 @@ export const appRouter = router({
   organizations,
   roles,
   teams,
+  undo,
 });
 
 export type AppRouter = typeof appRouter;

@@ -130,6 +130,29 @@ export const fixtures: Record<string, Fixture> = {
     replaceWith: await make.lostReason(),
   }),
 
+  'follows.set': async ({ make }, ownerId) => ({
+    id: newId(),
+    entity: 'deals',
+    recordId: await make.deal(ownerId),
+    state: 'following',
+  }),
+
+  'notifications.list': async ({ make }, ownerId) => {
+    const id = await make.notification(ownerId);
+    return { recordId: id };
+  },
+  'notifications.mark': async ({ make }, ownerId) => ({
+    ids: [await make.notification(ownerId)],
+    state: 'read',
+  }),
+  'notifications.snooze': async ({ make }, ownerId) => ({
+    ids: [await make.notification(ownerId)],
+    until: Date.parse('2030-01-01'),
+  }),
+  'notifications.readAll': () => ({ upTo: 0 }),
+  'notifications.preferences': nothing,
+  'notifications.prefer': () => ({ id: newId(), digest: 'daily' }),
+
   'pipelines.list': () => ({}),
   'pipelines.get': ({ pipelineId }) => ({ id: pipelineId }),
   'pipelines.create': () => ({ id: newId(), name: name(), position: 'a5' }),
@@ -230,4 +253,7 @@ export const fixtures: Record<string, Fixture> = {
   'teams.create': () => ({ id: newId(), name: name() }),
   'teams.update': async ({ make }) => ({ id: await make.team(), name: name() }),
   'teams.remove': async ({ make }) => ({ id: await make.team() }),
+
+  'undo.preview': async ({ make }, ownerId) => ({ run: await make.run(ownerId) }),
+  'undo.run': async ({ make }, ownerId) => ({ run: await make.run(ownerId) }),
 };

@@ -22,7 +22,10 @@ const notYours = 'FORBIDDEN: notYours';
  * Who may call what. This is the specification: it is not derived from the procedures, so a guard that is
  * taken away, or given to somebody else, differs from it.
  */
-export const matrix: Record<string, { may: Caller[]; beside?: Beside; mate?: typeof notYours }> = {
+export const matrix: Record<
+  string,
+  { may: Caller[]; beside?: Beside; mate?: typeof notYours | 'NOT_FOUND' }
+> = {
   'access.why': { may: members },
 
   'activities.list': { may: lookers, beside: 'nothing' },
@@ -67,6 +70,15 @@ export const matrix: Record<string, { may: Caller[]; beside?: Beside; mate?: typ
   'lostReasons.create': { may: managers },
   'lostReasons.update': { may: managers },
   'lostReasons.delete': { may: managers },
+
+  'follows.set': { may: lookers, beside: 'NOT_FOUND' },
+
+  'notifications.list': { may: members, beside: 'nothing' },
+  'notifications.mark': { may: members, beside: 'NOT_FOUND', mate: 'NOT_FOUND' },
+  'notifications.snooze': { may: members, beside: 'NOT_FOUND', mate: 'NOT_FOUND' },
+  'notifications.readAll': { may: members },
+  'notifications.preferences': { may: members },
+  'notifications.prefer': { may: members },
 
   'pipelines.list': { may: lookers },
   'pipelines.get': { may: lookers },
@@ -130,6 +142,9 @@ export const matrix: Record<string, { may: Caller[]; beside?: Beside; mate?: typ
   'teams.create': { may: heads },
   'teams.update': { may: heads },
   'teams.remove': { may: heads },
+
+  'undo.preview': { may: editors, beside: 'NOT_FOUND', mate: notYours },
+  'undo.run': { may: editors, beside: 'NOT_FOUND', mate: notYours },
 };
 
 /** Calls that are let in and then refuse what the fixture says, because it cannot be made to work for all. */
@@ -150,5 +165,8 @@ export const refusals: Partial<Record<Caller, string>> & { member: string } = {
 /** Where the refusal is another one. */
 export const otherRefusals: Record<string, Partial<Record<Caller, string>>> = {
   'timeline.ofRecord': { customer: 'NOT_FOUND' },
+  'undo.preview': { viewer: notYours, customer: 'NOT_FOUND' },
+  'undo.run': { viewer: notYours, customer: 'NOT_FOUND' },
+  'follows.set': { customer: 'NOT_FOUND' },
   'auth.register': { stranger: 'FORBIDDEN: noPermission' },
 };

@@ -129,6 +129,7 @@ const views: Record<
   customerTotals: { may: lookers, params: () => ({}) },
   customerCounts: { may: lookers, params: () => ({}) },
   customerList: { may: lookers, params: () => ({ sort: 'name' }) },
+  inboxTotals: { may: roles.slice(), params: () => ({}) },
 };
 const definitions = [...liveTotals, ...liveLists].map(({ name }) => name);
 
@@ -292,7 +293,10 @@ async function keyOf(topic: TopicName, { make, owner, pipelineId }: Place): Prom
   const customerId = await make.customer(owner.memberId);
   await make.line(dealId);
   const { memberId } = owner;
-  const values = { pipelineId, state: 'open', dealId, customerId, memberId, recordId: dealId };
+  const values: Record<string, string> = {
+    ...{ pipelineId, state: 'open', dealId, customerId, memberId },
+    recordId: dealId,
+  };
   const ids: Partial<Record<TopicName, string>> = { deal: dealId, customer: customerId };
-  return [topic, ...topics[topic].by.map((column) => ids[topic] ?? values[column])].join('/');
+  return [topic, ...topics[topic].by.map((column) => ids[topic] ?? values[column] ?? '')].join('/');
 }

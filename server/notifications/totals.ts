@@ -1,0 +1,24 @@
+import { z } from 'zod/mini';
+import { measureInbox } from '#lib/shared/notifications.ts';
+import { sql } from 'kysely';
+import { seenSql } from '../access.ts';
+import type { TotalsDefinition } from '../live/totals.ts';
+
+/** How much of each kind is unread in one's inbox. */
+export const inboxTotals: TotalsDefinition<object> = {
+  name: 'inboxTotals',
+  entity: 'notifications',
+  params: z.strictObject({}),
+  measure: () => measureInbox,
+  async load(tx, member) {
+    const rows = await tx
+      .selectFrom('notifications')
+      .select(['kind', sql<number>`count(*)`.as('count')])
+      .where('organizationId', '=', member.organizationId)
+      .where(seenSql(member, 'notifications'))
+      .where('state', '=', 'unread')
+      .groupBy('kind')
+      .execute();
+    return rows.map(({ kind, count }) => [kind, [Number(count)]]);
+  },
+};

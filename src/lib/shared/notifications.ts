@@ -1,0 +1,171 @@
+import { z } from 'zod/mini';
+import { defineChange } from './change.ts';
+import type { Row } from './entities.ts';
+import * as field from './fields.ts';
+import type { Measure } from './totals.ts';
+
+/** What one can be told of. */
+export const notificationKinds = [
+  'mentioned',
+  'assigned',
+  'comment',
+  'changed',
+  'stage',
+  'won',
+  'lost',
+  'due',
+  'overdue',
+  'undone',
+  'alert',
+] as const;
+export type NotificationKind = (typeof notificationKinds)[number];
+export const channels = ['app', 'email', 'push'] as const;
+export type Channel = (typeof channels)[number];
+export type Channels = Record<Channel, boolean>;
+
+/** What matters now: it is said aloud once, wherever one is. */
+export const urgentKinds: readonly string[] = ['mentioned', 'assigned', 'alert'];
+
+export type InboxTab = 'all' | 'mentions' | 'assigned' | 'alerts';
+export const inboxTabs: readonly InboxTab[] = ['all', 'mentions', 'assigned', 'alerts'];
+export function tabOf(kind: string): Exclude<InboxTab, 'all'> | undefined {
+  if (kind === 'mentioned') return 'mentions';
+  if (kind === 'assigned') return 'assigned';
+  return kind === 'alert' || kind === 'overdue' ? 'alerts' : undefined;
+}
+
+/** How each kind reaches a member who has not chosen otherwise. */
+export const usualChannels = (kind: string): Channels => {
+  const isPersonal = ['mentioned', 'assigned', 'alert', 'overdue'].includes(kind);
+  return { app: true, email: isPersonal, push: isPersonal };
+};
+
+export function channelsOf(kinds: unknown, kind: string): Channels {
+  const chosen = (kinds as Record<string, Partial<Channels>> | undefined)?.[kind];
+  return { ...usualChannels(kind), ...chosen };
+}
+
+export const digests = ['instant', 'daily', 'weekly', 'never'] as const;
+
+/** Unread rows by kind; what is told of together counts once. */
+export const measureInbox: Measure = (row) => {
+  const { state, kind } = row as Row<'notifications'>;
+  return state === 'unread' ? { group: kind, figures: [1] } : undefined;
+};
+
+const some = z.array(field.id).check(z.minLength(1), z.maxLength(500));
+
+/** Read, unread again, or done with. */
+export const markNotifications = defineChange({
+  name: 'notifications.mark',
+  input: z.strictObject({ ids: some, state: z.enum(['unread', 'read', 'done']) }),
+  apply(rows, { ids, state }) {
+    for (const id of ids) rows.patch('notifications', id, { state, snoozedUntil: null });
+  },
+});
+
+/** Out of sight until a moment, and then unread. */
+export const snoozeNotifications = defineChange({
+  name: 'notifications.snooze',
+  input: z.strictObject({ ids: some, until: field.moment }),
+  apply(rows, { ids, until }) {
+    for (const id of ids) {
+      rows.patch('notifications', id, { state: 'snoozed', snoozedUntil: until });
+    }
+  },
+});
+
+/** All that is unread and was told up to a moment: what comes while one is offline stays unread. */
+export const readAllNotifications = defineChange({
+  name: 'notifications.readAll',
+  input: z.strictObject({ upTo: field.moment }),
+  apply(rows, { upTo }, { memberId }) {
+    const isMeant = (row: Row<'notifications'>): boolean =>
+      row.memberId === memberId && row.state === 'unread' && row.at <= upTo;
+    for (const { id } of rows.where('notifications', isMeant)) {
+      rows.patch('notifications', id, { state: 'read' });
+    }
+  },
+});
+
+const clockTime = z.string().check(z.regex(/^([01]\d|2[0-3]):[0-5]\d$/));
+const chosenChannels = z.strictObject({
+  app: z.boolean(),
+  email: z.boolean(),
+  push: z.boolean(),
+});
+
+/** How I want to be told. What is left out stays; quiet hours come in pairs. */
+export const preferNotifications = defineChange({
+  name: 'notifications.prefer',
+  input: z
+    .strictObject({
+      id: field.id,
+      kinds: z.optional(z.partialRecord(z.enum(notificationKinds), chosenChannels)),
+      digest: z.optional(z.enum(digests)),
+      quietFrom: z.optional(z.nullable(clockTime)),
+      quietTo: z.optional(z.nullable(clockTime)),
+      timeZone: z.optional(z.string().check(z.refine<string>(isTimeZone, 'unknownTimeZone'))),
+    })
+    .check(
+      z.refine(
+        ({ quietFrom, quietTo }) =>
+          (quietFrom === undefined) === (quietTo === undefined) &&
+          (quietFrom === null) === (quietTo === null),
+        { error: 'bothOrNone', path: ['quietTo'] },
+      ),
+    ),
+  apply(rows, { id, ...chosen }, { memberId }) {
+    const [mine] = rows.where('notificationPreferences', (row) => row.memberId === memberId);
+    if (mine) rows.patch('notificationPreferences', mine.id, withKinds(chosen, mine.kinds));
+    else {
+      rows.insert('notificationPreferences', {
+        ...noPreferences,
+        ...withKinds(chosen, {}),
+        id,
+        memberId,
+      });
+    }
+  },
+});
+
+const noPreferences = {
+  kinds: {},
+  digest: 'instant',
+  quietFrom: null,
+  quietTo: null,
+  timeZone: 'UTC',
+};
+
+function withKinds(chosen: object, before: unknown): Partial<Row<'notificationPreferences'>> {
+  const { kinds, ...rest } = chosen as { kinds?: object };
+  return { ...rest, ...(kinds ? { kinds: { ...(before as object), ...kinds } } : {}) };
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return Boolean(new Intl.DateTimeFormat('en', { timeZone: name }));
+  } catch {
+    return false;
+  }
+}
+
+/** What can be followed. */
+export const followable = ['deals', 'customers'] as const;
+
+/** Follows a record, or mutes it; null is as it was before: owners and authors follow by themselves. */
+export const setFollow = defineChange({
+  name: 'follows.set',
+  input: z.strictObject({
+    id: field.id,
+    entity: z.enum(followable),
+    recordId: field.id,
+    state: z.enum(['following', 'muted', 'asUsual']),
+  }),
+  apply(rows, { id, entity, recordId, state }, { memberId }) {
+    const [mine] = rows.where('follows', (row) => row.recordId === recordId);
+    if (state === 'asUsual') return mine && rows.remove('follows', mine.id);
+    if (mine) rows.patch('follows', mine.id, { state });
+    else rows.insert('follows', { id, memberId, entity, recordId, state });
+  },
+});

@@ -1,0 +1,237 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { newId } from '#lib/shared/ids.ts';
+import { notifications } from '#server/notifications/reader.ts';
+import {
+  newCustomer,
+  newDeal,
+  startTeam,
+  type Board,
+  type Calls,
+  type Somebody,
+} from '#tests/features/team.ts';
+import { running } from '#tests/readers/reading.ts';
+import { inboxOf, said } from './inbox.ts';
+
+type Team = Awaited<ReturnType<typeof startTeam>>;
+let team: Team;
+let reading: Awaited<ReturnType<typeof running>>;
+let board: Board;
+let ann: Somebody;
+let bob: Somebody;
+let cat: Somebody;
+let anns: Calls;
+let bobs: Calls;
+
+beforeAll(async () => {
+  team = await startTeam();
+  reading = await running(team.database.url, [notifications]);
+  board = await team.board();
+  ann = await team.join('manager');
+  bob = await team.join('sales', 'North');
+  cat = await team.join('sales', 'South');
+});
+beforeEach(async () => {
+  [anns, bobs] = [await team.as(ann), await team.as(bob)];
+  await team.database.owner.pool.query('delete from crm.notifications');
+});
+afterAll(async () => {
+  await reading[Symbol.asyncDispose]();
+  await team[Symbol.asyncDispose]();
+});
+
+const heard = async (who: Somebody): Promise<string[]> => {
+  await reading.settle();
+  return said(await inboxOf(team.database.owner.pool, who.memberId));
+};
+
+test('who is given a deal hears of it; who gives it away does not', async () => {
+  await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  expect(await heard(bob)).toEqual(['assigned: Mill']);
+  expect(await heard(ann)).toEqual([]);
+  expect(await heard(cat)).toEqual([]);
+});
+
+test('owner and author follow by themselves, and changes of one person become one', async () => {
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  await bobs.deals.update({ id, title: 'Mill 2' });
+  await bobs.deals.update({ id, priority: 'high' });
+  await bobs.deals.move({ id, stageId: board.stage('Proposal') });
+  await bobs.deals.update({ id, value: 5_00 });
+  expect(await heard(ann)).toEqual(['stage ×4: Mill 2']);
+  expect(await heard(bob)).toEqual(['assigned: Mill']);
+  const [row] = await inboxOf(team.database.owner.pool, ann.memberId);
+  expect(row?.data['stageId']).toBe(board.stage('Proposal'));
+  expect(row?.actor).toBe(bob.memberId);
+});
+
+test('what was read is not added to; what comes then is new', async () => {
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  await bobs.deals.update({ id, priority: 'low' });
+  await reading.settle();
+  await anns.notifications.readAll({ upTo: Date.now() });
+  await bobs.deals.update({ id, priority: 'high' });
+  expect(await heard(ann)).toEqual(['changed: Mill', 'changed: Mill']);
+});
+
+test('where a card lies, and what follows from other rows, is no news', async () => {
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  await bobs.deals.move({ id, stageId: board.stage('Lead'), rank: 'a5' });
+  expect(await heard(ann)).toEqual([]);
+});
+
+test('won and lost, notes and tasks are told to those who follow', async () => {
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId, value: 9_00 });
+  await bobs.deals.markWon({ id });
+  await bobs.activities.create({
+    id: newId(),
+    kind: 'note',
+    title: 'Good',
+    body: 'Good news',
+    dealId: id,
+    doneAt: Date.now(),
+  });
+  await anns.activities.create({
+    id: newId(),
+    kind: 'call',
+    title: 'Call them',
+    dealId: id,
+    ownerId: bob.memberId,
+    dueAt: Date.now() + 3_600_000,
+  });
+  expect(await heard(ann)).toEqual(['won: Mill', 'comment: Mill']);
+  expect(await heard(bob)).toEqual(['assigned: Mill', 'assignedActivity: Mill']);
+  const told = await inboxOf(team.database.owner.pool, ann.memberId);
+  expect(told[0]?.data).toMatchObject({ value: 900, currency: 'USD' });
+  expect(told[1]?.data).toMatchObject({ text: 'Good news' });
+});
+
+test('who is mentioned in a note hears of it once, also when the note is changed', async () => {
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  const { pool } = team.database.owner;
+  const note = newId();
+  await pool.query(
+    `insert into crm.activities (organization_id, id, kind, title, body, deal_id, owner_id, mentions)
+     values ($1, $2, 'note', 'Hi', '@bob', $3, $4, $5)`,
+    [ann.organizationId, note, id, bob.memberId, [bob.memberId, cat.memberId]],
+  );
+  await pool.query(
+    `update crm.activities set body = '@bob and @ann', mentions = $2 where id = $1`,
+    [note, [bob.memberId, ann.memberId]],
+  );
+  expect(await heard(bob)).toEqual(['assigned: Mill', 'mentioned: Mill']);
+  // Who is not mentioned at first hears of the note as a follower, and then of the mention.
+  expect(await heard(ann)).toEqual(['comment: Mill', 'mentioned: Mill']);
+  // Who may not see the deal hears nothing, whoever writes the name.
+  expect(await heard(cat)).toEqual([]);
+});
+
+test('a mute silences a record, a follow opens it', async () => {
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  const owner = await team.as(team.owner);
+  const record = { entity: 'deals', recordId: id } as const;
+  await owner.follows.set({ ...record, id: newId(), state: 'following' });
+  await anns.follows.set({ ...record, id: newId(), state: 'muted' });
+  await bobs.deals.markWon({ id });
+  expect(await heard(ann)).toEqual([]);
+  expect(await heard(team.owner)).toEqual(['won: Mill']);
+  await owner.follows.set({ ...record, id: newId(), state: 'asUsual' });
+  await bobs.deals.reopen({ id });
+  expect(await heard(team.owner)).toEqual(['won: Mill']);
+});
+
+test('what one does not want to hear of is not told', async () => {
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  const none = { app: false, email: false, push: false };
+  await anns.notifications.prefer({ id: newId(), kinds: { won: none } });
+  await bobs.deals.markWon({ id });
+  await bobs.deals.reopen({ id });
+  expect(await heard(ann)).toEqual(['stage: Mill']);
+  await anns.notifications.prefer({ id: newId(), kinds: { won: { ...none, app: true } } });
+});
+
+test('a deal that changes hands takes what is told of it along', async () => {
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  await anns.activities.create({ id: newId(), kind: 'task', title: 'T', ownerId: bob.memberId });
+  expect(await heard(bob)).toEqual(['assigned: Mill', 'assignedActivity: T']);
+  await anns.deals.update({ id, ownerId: cat.memberId });
+  expect(await heard(bob)).toEqual(['assignedActivity: T']);
+  expect(await heard(cat)).toEqual(['assigned: Mill']);
+});
+
+test('who loses a role, a team or the membership keeps nothing that he may not see', async () => {
+  const dan = await team.join('viewer');
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  const record = { entity: 'deals', recordId: id } as const;
+  const head = await team.as(team.owner);
+  await (await team.as(dan)).follows.set({ ...record, id: newId(), state: 'following' });
+  await bobs.deals.markWon({ id });
+  expect(await heard(dan)).toEqual(['won: Mill']);
+  const roles = await head.roles.list();
+  const sales = roles.items.find(({ slug }) => slug === 'sales')?.id ?? '';
+  await head.members.update({ id: dan.memberId, roleId: sales });
+  expect(await heard(dan)).toEqual([]);
+  await newDeal(anns, board, { title: 'Oven', ownerId: dan.memberId });
+  expect(await heard(dan)).toEqual(['assigned: Oven']);
+  await head.members.update({ id: dan.memberId, isActive: false });
+  expect(await heard(dan)).toEqual([]);
+});
+
+test('a deletion is told, and all that was told before goes with the record', async () => {
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  expect(await heard(bob)).toEqual(['assigned: Mill']);
+  await anns.deals.delete({ id }).catch(() => undefined);
+  await (await team.as(team.owner)).deals.delete({ id }).catch(() => undefined);
+  expect(await heard(bob)).toEqual(['deleted: Mill']);
+  // Judged by its last image from then on.
+  await team.database.owner.pool.query(`update crm.members set team_id = null where id = $1`, [
+    bob.memberId,
+  ]);
+  expect(await heard(bob)).toEqual(['deleted: Mill']);
+});
+
+test('whose change is taken back hears of it from whoever takes it back', async () => {
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  const { position } = await bobs.deals.update({ id, priority: 'low' });
+  const { pool } = team.database.owner;
+  const client = await pool.connect();
+  await client.query(
+    `begin; select set_config('app.actor', '${ann.memberId}', true), set_config('app.run_id', 'undo:${position}', true)`,
+  );
+  await client.query(`update crm.deals set priority = 'medium' where id = $1`, [id]);
+  await client.query('commit');
+  client.release();
+  expect(await heard(bob)).toEqual(['assigned: Mill', 'undone: Mill']);
+});
+
+test('an import says once what it brought, and a customer is told of like a deal', async () => {
+  const client = await team.database.owner.pool.connect();
+  for (const name of ['A', 'B', 'C']) {
+    await client.query(
+      `begin; select set_config('app.actor', 'import', true), set_config('app.run_id', 'import 1', true)`,
+    );
+    await client.query(
+      `insert into crm.customers (organization_id, name, owner_id) values ($1, $2, $3)`,
+      [bob.organizationId, name, bob.memberId],
+    );
+    await client.query('commit');
+  }
+  client.release();
+  const { id } = await newCustomer(anns, { name: 'Zed', ownerId: bob.memberId });
+  await bobs.customers.update({ id, city: 'Oslo' });
+  expect(await heard(bob)).toEqual(['assigned ×3: A', 'assigned: Zed']);
+  expect(await heard(ann)).toEqual(['changed: Zed']);
+});
+
+test('what is read again is told once, also what became one with others or is gone', async () => {
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  await bobs.deals.update({ id, priority: 'low' });
+  await bobs.deals.update({ id, priority: 'high' });
+  const before = [await heard(ann), await heard(bob)];
+  expect(before).toEqual([['changed ×2: Mill'], ['assigned: Mill']]);
+  await team.database.owner.pool.query(
+    `update sync.reader_cursors set pos = 0 where organization_id = $1`,
+    [bob.organizationId],
+  );
+  await bobs.deals.update({ id, priority: 'urgent' });
+  expect([await heard(ann), await heard(bob)]).toEqual([['changed ×3: Mill'], ['assigned: Mill']]);
+});
