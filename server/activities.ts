@@ -11,6 +11,7 @@ import * as field from '#lib/shared/fields.ts';
 import type { Member } from './access.ts';
 import { listRecords, searchInput } from './lists.ts';
 import type { Tx } from './live/transaction.ts';
+import { requireMentionable } from './mentions.ts';
 import { changeableRecord, requireCover, requireSeen, visibleRecord } from './records.ts';
 import { activityRest } from './rest/activities.ts';
 import { allowed, change, query, router } from './trpc.ts';
@@ -68,6 +69,7 @@ export const activities = router({
           .execute();
         const activity = await activityRow(tx, input.id);
         requireCover(member, 'activities.create', activity);
+        await requireMentionable(tx, member, activity);
         return activity;
       }),
     ),
@@ -78,13 +80,16 @@ export const activities = router({
       change(ctx, 'activities.update', input, async (tx) => {
         const { member } = ctx;
         const { id, dueAt, ...fields } = input;
-        await changeableRecord(tx, 'activities', { member, id, permission: 'activities.edit' });
+        const permission = 'activities.edit';
+        const before = await changeableRecord(tx, 'activities', { member, id, permission });
         await requireTargets(tx, member, input);
         const set = { ...fields, ...(dueAt === undefined ? {} : { dueAt: dateOf(dueAt) }) };
         if (Object.keys(set).length > 0) {
           await tx.updateTable('activities').set(set).where('id', '=', id).execute();
         }
-        return activityRow(tx, id);
+        const activity = await activityRow(tx, id);
+        await requireMentionable(tx, member, activity, before.mentions);
+        return activity;
       }),
     ),
 

@@ -13,6 +13,7 @@ const editable = {
   customerId: z.nullable(field.id),
   dueAt: z.nullable(field.moment),
   ownerId: z.nullable(field.id),
+  mentions: z.array(field.id).check(z.maxLength(20)),
 };
 const some = z.partial(z.strictObject(editable)).shape;
 
@@ -36,6 +37,7 @@ export const createActivity = defineChange({
       customerId: fields.customerId ?? null,
       dueAt: fields.dueAt ?? null,
       doneAt: fields.doneAt ?? null,
+      mentions: fields.mentions ?? [],
       ownerId: fields.ownerId === undefined ? memberId : fields.ownerId,
       teamId: null,
       createdAt: now,
@@ -46,13 +48,14 @@ export const createActivity = defineChange({
 });
 
 /** A note as an activity that has already happened: its title is how the text begins. */
-export function noteOf(text: string) {
+export function noteOf(text: string, mentions: string[] = []) {
   const [title = ''] = text.trim().split('\n');
   return {
     id: newId(),
     kind: 'note' as const,
     title: title.slice(0, 200).trim(),
     body: text,
+    mentions,
     doneAt: Date.now(),
   };
 }

@@ -121,6 +121,8 @@ export const entities = {
     teamId: 'id?',
     createdAt: 'time',
     createdBy: 'id?',
+    /** The members that a note names. */
+    mentions: 'texts',
   },
   notifications: {
     id: 'id',
