@@ -25,10 +25,14 @@ export interface Mutation {
   hash: string;
 }
 
-/** `position` is where the log of the organization stood when the change was in it. */
+/**
+ * `position` is where the log of the organization stood when the change was in it; `epoch` names the life
+ * of the database, as a restore begins another in which positions come again.
+ */
 export interface Committed<T> {
   data: T;
   position: number;
+  epoch: string;
 }
 
 /**
@@ -102,19 +106,18 @@ async function finish(
     data,
     withRows,
   }: { mutation: Mutation | undefined; data: unknown; withRows: boolean },
-): Promise<{ position: number; rows: LogRow[] }> {
+): Promise<{ position: number; epoch: string; rows: LogRow[] }> {
   const answer = mutation ? JSON.stringify(data ?? null) : null;
   const [finished, logged] = await Promise.all([
-    client.query<{ pos: number }>('select sync.finish($1, $2, $3, $4) as pos', [
-      mutation?.id ?? null,
-      mutation?.name ?? '',
-      mutation?.hash ?? '',
-      answer,
-    ]),
+    client.query<{ pos: number; epoch: string }>(
+      'select sync.finish($1, $2, $3, $4) as pos, (select epoch from sync.state) as epoch',
+      [mutation?.id ?? null, mutation?.name ?? '', mutation?.hash ?? '', answer],
+    ),
     withRows ? client.query<LogRow>(ownLog, []) : undefined,
     client.query('commit'),
   ]);
-  return { position: Number(finished.rows[0]?.pos ?? 0), rows: logged?.rows ?? [] };
+  const { pos = 0, epoch = '' } = finished.rows[0] ?? {};
+  return { position: pos, epoch, rows: logged?.rows ?? [] };
 }
 
 const ownLog = `select l.* from sync.change_tx t, sync.read_log(t.organization_id, t.pos - 1, 1) l
@@ -133,12 +136,13 @@ async function storedAnswer<T>(
   }
   // With no connection held: the flush needs one. The first run may have ended without its own.
   await flush.barrier();
-  return { data: row.answer, position: Number(row.pos) };
+  return { data: row.answer, position: row.pos, epoch: row.epoch };
 }
 
 interface StoredAnswer<T> {
   answer: T;
   pos: number;
+  epoch: string;
   requestHash: string;
   name: string;
 }
@@ -149,7 +153,7 @@ async function findAnswer<T>(
   mutationId: string,
 ): Promise<StoredAnswer<T> | undefined> {
   const { rows } = await client.query<StoredAnswer<T>>(
-    `select answer, pos, request_hash as "requestHash", name
+    `select answer, pos, (select epoch from sync.state) as epoch, request_hash as "requestHash", name
      from sync.mutations where actor = $1 and mutation_id = $2`,
     [actor, mutationId],
   );

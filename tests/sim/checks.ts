@@ -186,7 +186,8 @@ export class Checks {
     const position = cursor?.position ?? 0;
     const isWhole = [...wanted.topics.values()].every((one) => one.isCurrent || one.refused);
     const late = outbox.pending.find(
-      (one) => one.position !== undefined && one.position <= position,
+      (one) =>
+        one.position !== undefined && one.position <= position && one.epoch === cursor?.epoch,
     );
     if (late && isWhole)
       throw new Violation('I6', `${tab.actor.name} still lays ${late.seq} over ${position}`);

@@ -148,7 +148,7 @@ class Connection {
         };
         transaction.answer = { key, value };
       }
-      return [{ pos }];
+      return [{ pos, epoch: postgres.epoch }];
     }
     if (text.includes('from sync.change_tx t, sync.read_log')) {
       const { organizationId } = transaction.scope;
@@ -156,7 +156,8 @@ class Connection {
     }
     if (text.includes('from sync.mutations')) {
       const key = answerKey(postgres, transaction, this.#client, String(values[1]));
-      return [postgres.answers.get(key) ?? []].flat();
+      const stored = postgres.answers.get(key);
+      return stored ? [{ ...stored, epoch: postgres.epoch }] : [];
     }
     throw new Error(`The model does not know: ${text}`);
   }

@@ -72,8 +72,8 @@ export const planted: Planted[] = [
     patches: [
       patch(
         'src/lib/live/outbox.svelte.ts',
-        '      pending.position = position;\n      void this.#options.unsent?.drop(kept);\n',
-        '      pending.position = position;\n',
+        '      void this.#options.unsent?.drop(kept);\n      entry.settle({ ok: true, data });\n',
+        '      entry.settle({ ok: true, data });\n',
       ),
     ],
   },
@@ -243,8 +243,8 @@ export const planted: Planted[] = [
     patches: [
       patch(
         'src/lib/live/outbox.svelte.ts',
-        'pending.position === undefined || pending.position > position',
-        'pending.position === undefined',
+        'answered.epoch === rows.epoch && answered.position <= rows.position',
+        'answered.epoch === rows.epoch',
       ),
     ],
   },
@@ -295,9 +295,20 @@ export const planted: Planted[] = [
     about: ['restoreDatabase', 'stall'],
     patches: [
       patch(
-        'src/lib/live/live.svelte.ts',
-        'if (this.#epoch && this.#epoch !== epoch) this.#outbox.confirm(Infinity);',
+        'src/lib/live/outbox.svelte.ts',
+        'this.#letGo((answered) => answered.epoch !== epoch);',
         '',
+      ),
+    ],
+  },
+  {
+    name: 'an answer does not say which life of the database it is of',
+    about: ['restoreDatabase', 'stall'],
+    patches: [
+      patch(
+        'src/lib/live/outbox.svelte.ts',
+        'Object.assign(pending, { position, epoch });',
+        'pending.position = position;',
       ),
     ],
   },

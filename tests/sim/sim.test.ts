@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { planted } from './planted.ts';
-import { open, seeds } from './seeds.ts';
+import { seeds } from './seeds.ts';
 
 /** The simulator takes over the clock of its process, so it has one of its own. */
 async function simulate(file: string, ...options: string[]): Promise<string> {
@@ -21,11 +21,6 @@ describe('the live engine, simulated', () => {
     const runs = Number(/^(\d+) runs, 0 failed/m.exec(output)?.[1]);
     expect(runs, output).toBeGreaterThan(seeds.length + 50);
   }, 240_000);
-
-  test.each(open)('seed $seed is open still: $why', async ({ seed }) => {
-    const output = await simulate('main.ts', '--seeds', '1', '--from', String(seed));
-    expect(output).toMatch(/^1 runs, 1 failed/m);
-  });
 
   test('every known mistake turns it red', async () => {
     const output = await simulate('planted-main.ts');

@@ -346,8 +346,7 @@ export class Live {
       const named = JSON.stringify(columns);
       if (this.#columns !== named) this.#leavePast();
       this.#columns = named;
-      // Positions of another life of the database say nothing in this one.
-      if (this.#epoch && this.#epoch !== epoch) this.#outbox.confirm(Infinity);
+      this.#outbox.live(epoch);
       this.#epoch = epoch;
       this.#wanted.begin(this.#cursor);
       this.presence.repeat();
@@ -422,8 +421,7 @@ export class Live {
 
   /** Pending changes stay until the rows that they are in have come; says whether some went. */
   #confirmed(): boolean {
-    const isOfThisLife = this.#cursor?.epoch === this.#epoch;
-    return isOfThisLife && this.#wanted.isWhole && this.#outbox.confirm(this.position);
+    return this.#cursor !== undefined && this.#wanted.isWhole && this.#outbox.confirm(this.#cursor);
   }
 
   #arrive(txs: WireTx[]): Arrival[] {

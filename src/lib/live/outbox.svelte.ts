@@ -9,6 +9,12 @@ import type { RefusedChange, UnsentChange, UnsentChanges } from './unsent.ts';
 export type Outcome =
   { ok: true; data: unknown } | { ok: false; error: AppError; requestId: string | undefined };
 
+/** A place in the log; positions of two lives of the database do not compare. */
+interface Place {
+  epoch: string;
+  position: number;
+}
+
 /** Whether the one who made a change answers this refusal, with the input still on the screen. */
 export type Handles = (error: AppError) => boolean;
 
@@ -60,6 +66,9 @@ export class Outbox {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #underWay = 0;
   #isStopped = false;
+  /** The life of the database that the rows are of, and those before it. */
+  #epoch = '';
+  readonly #past = new Set<string>();
   /** Changes that the server has not answered. */
   unsent = $state(0);
 
@@ -113,18 +122,36 @@ export class Outbox {
   }
 
   /** Lets go of the answered changes that the base rows have passed; says whether there were any. */
-  confirm(position: number): boolean {
-    const kept = this.#entries.filter(
-      ({ pending }) => pending.position === undefined || pending.position > position,
+  confirm(rows: Place): boolean {
+    return this.#letGo(
+      (answered) => answered.epoch === rows.epoch && answered.position <= rows.position,
     );
+  }
+
+  /**
+   * The rows that come are of this life of the database. Positions of an earlier one say nothing in it:
+   * what was answered there is in the rows, or was lost with that life.
+   */
+  live(epoch: string): void {
+    if (this.#epoch && this.#epoch !== epoch) this.#past.add(this.#epoch);
+    this.#epoch = epoch;
+    this.#letGo((answered) => answered.epoch !== epoch);
+  }
+
+  #letGo(isOver: (answered: Place) => boolean): boolean {
+    const kept = this.#entries.filter(({ pending: { position, epoch = this.#epoch } }) => {
+      return position === undefined || !isOver({ epoch, position });
+    });
     const changed = kept.length !== this.#entries.length;
     this.#entries = kept;
     return changed;
   }
 
-  /** The lowest position that an answered change still waits for. */
+  /** The lowest position that an answered change still waits for in this life. */
   get awaited(): number | undefined {
-    const positions = this.#entries.flatMap(({ pending }) => pending.position ?? []);
+    const positions = this.#entries.flatMap(({ pending: { position, epoch } }) =>
+      position !== undefined && (epoch ?? this.#epoch) === this.#epoch ? position : [],
+    );
     return positions.length > 0 ? Math.min(...positions) : undefined;
   }
 
@@ -154,13 +181,15 @@ export class Outbox {
     let answer: 'done' | 'refused' = 'done';
     try {
       const context = { mutationId: `${pending.clientId}:${pending.seq}` };
-      const { data, position } = (await this.#options.api.client.mutation(
+      const { data, position, epoch } = (await this.#options.api.client.mutation(
         pending.change.name,
         pending.input,
         { context },
-      )) as { data: unknown; position: number };
+      )) as { data: unknown; position: number; epoch?: string };
       this.#retries = 0;
-      pending.position = position;
+      Object.assign(pending, { position, epoch });
+      // It was under way while the database was restored.
+      if (epoch && this.#past.has(epoch)) this.#letGo((answered) => answered.epoch === epoch);
       void this.#options.unsent?.drop(kept);
       entry.settle({ ok: true, data });
     } catch (error) {

@@ -18,8 +18,9 @@ export interface Pending {
   change: AnyChange;
   input: unknown;
   moment: ChangeMoment;
-  /** Where the log stands with this change in it; set by the server's answer. */
+  /** Where the log stands with this change in it, in which life of the database; set by the server's answer. */
   position?: number;
+  epoch?: string;
 }
 
 interface Held {
