@@ -358,6 +358,6 @@ export const planted: Planted[] = [
   {
     name: 'a position of this life is compared with a cursor of another',
     about: ['restoreDatabase', 'killNode'],
-    patches: [patch('src/lib/live/live.svelte.ts', 'return isOfThisLife && this', 'return this')],
+    patches: [patch('src/lib/live/outbox.svelte.ts', 'answered.epoch === rows.epoch && ', '')],
   },
 ];
