@@ -193,6 +193,8 @@ export const fixtures: Record<string, Fixture> = {
     id: await make.deal(ownerId),
   }),
 
+  'timeline.ofOrganization': async ({ make }, ownerId) => ({ run: await make.run(ownerId) }),
+
   'auth.login': () => ({ email: 'nobody@example.test', password: 'wrong' }),
   'auth.refresh': () => ({ refresh: 'none' }),
   'auth.refreshAccess': () => ({ refresh: 'none' }),

@@ -102,6 +102,7 @@ export const matrix: Record<
   'stages.delete': { may: managers },
 
   'timeline.ofRecord': { may: lookers, beside: 'NOT_FOUND' },
+  'timeline.ofOrganization': { may: members },
 
   'auth.login': { may: anyone },
   'auth.refresh': { may: anyone },
