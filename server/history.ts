@@ -1,15 +1,7 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely';
-import { entityNames, type EntityName } from '#lib/shared/entities.ts';
-import { levelOf } from '#lib/shared/standing.ts';
-import {
-  entityAccess,
-  isPersonal,
-  maySee,
-  memberKeys,
-  personal,
-  seenSql,
-  type Member,
-} from './access.ts';
+import { entityNames } from '#lib/shared/entities.ts';
+import { isPersonal, type Member } from './access.ts';
+import { cursor, reachesOf, type Reach } from './history-reach.ts';
 import type { Tx } from './live/transaction.ts';
 import { namingColumns } from './readers/history.ts';
 
@@ -38,6 +30,10 @@ export interface HistoryAsked {
   /** A column with the database's name. */
   field?: string | undefined;
   runId?: string | undefined;
+  op?: HistoryRow['op'] | undefined;
+  isUndo?: boolean | undefined;
+  /** Runs that are left out. */
+  exceptRuns?: readonly string[] | undefined;
   since?: Date | undefined;
   until?: Date | undefined;
   /** `pos.ord` of the last row that is known: older ones come. */
@@ -50,31 +46,25 @@ export interface HistoryAsked {
  * record sees all its history, and what was deleted is judged by its last image. It reaches to this
  * moment: what the reader has not written yet is read from the log.
  */
-export const historyRows = (tx: Tx, member: Member, asked: HistoryAsked): Promise<HistoryRow[]> =>
-  rowsOf(tx, asked, seenIn(member));
+export const historyRows = async (
+  tx: Tx,
+  member: Member,
+  asked: HistoryAsked,
+): Promise<HistoryRow[]> => rowsOf(tx, asked, await reachesOf(tx, member, asked.entity));
 
 /** The same for those who may see everything, with rows of entities that nobody else sees. */
 export const wholeHistory = (tx: Tx, asked: HistoryAsked): Promise<HistoryRow[]> =>
-  rowsOf(tx, asked, sql<SqlBool>`x.entity <> all (${personalEntities})`);
+  rowsOf(tx, asked, [{ isSeen: sql<SqlBool>`x.entity <> all (${personalEntities})` }]);
 
 const personalEntities = entityNames.filter(isPersonal);
-const cursor = sql`coalesce((select c.pos from sync.reader_cursors c where c.reader = 'history'), 0)`;
 
-async function rowsOf(
-  tx: Tx,
-  asked: HistoryAsked,
-  isSeen: RawBuilder<SqlBool>,
-): Promise<HistoryRow[]> {
-  const { limit } = asked;
-  const newest = sql`order by pos desc, ord desc limit ${limit}`;
+/** Each reach is read by an index of its own; then the newest of all of them are taken. */
+async function rowsOf(tx: Tx, asked: HistoryAsked, reaches: Reach[]): Promise<HistoryRow[]> {
+  if (reaches.length === 0) return [];
+  const written = reaches.map((reach) => writtenIn(reach, asked));
+  const newest = sql`order by pos desc, ord desc limit ${asked.limit}`;
   const { rows } = await sql<HistoryRow>`
-    with written as (
-      select x.pos, x.ord, x.at, x.entity, x.id, x.op::text as op, x.actor, x.mutation_id, x.run_id,
-        x.title, x.currency, x.changes
-      from sync.history x
-      where x.organization_id = sync.org() and x.pos <= ${cursor}
-        and ${asksFor(asked, sql`x.fields @> array[${asked.field ?? ''}]`)} and ${isSeen} ${newest}
-    ), unwritten as (
+    with unwritten as (
       select x.pos, x.ord, x.at, x.entity, x.id, x.op, x.actor, x.mutation_id, x.run_id,
         ${title} as title, x.image ->> 'currency' as currency,
         case x.op when 'U' then (select jsonb_object_agg(b.key, jsonb_build_array(b.value, x.image -> b.key))
@@ -84,69 +74,80 @@ async function rowsOf(
             from sync.change_tx t join sync.change_log l
               on l.xid = t.xid and l.organization_id = t.organization_id and l.at = t.at
             where t.organization_id = sync.org() and t.pos > ${cursor}) x
-      where ${asksFor(asked, sql`x.op = 'U' and x.before ? ${asked.field ?? ''}`)} and ${isSeen} ${newest}
+      where ${asksFor(asked)} and ${isOlder(asked, x)} and (${sql.join(reaches.map(isIn), sql` or `)})
+        ${asked.field ? sql`and x.op = 'U' and x.before ? ${asked.field}` : sql``} ${newest}
     )
-    select * from (select * from written union all select * from unwritten) told ${newest}`.execute(
-    tx,
-  );
+    select * from (${sql.join(written, sql` union all `)} union all select * from unwritten) told
+    ${newest}`.execute(tx);
   return rows;
+}
+
+const x = sql`x`;
+const f = sql`f`;
+
+/**
+ * A field is looked for in the list of its changes; among few records, the other way round: a planner that
+ * chose itself would join both whole, since it cannot know that places are unique.
+ */
+function writtenIn(reach: Reach, asked: HistoryAsked): RawBuilder<unknown> {
+  const { field, id, limit } = asked;
+  const byField = field !== undefined && id === undefined && !reach.isFew;
+  const at = byField ? f : x;
+  const same = sql`organization_id = sync.org() and pos = f.pos and ord = f.ord`;
+  const hasField = sql`exists (select from sync.history_fields f where f.organization_id = sync.org()
+    and f.pos = x.pos and f.ord = x.ord and f.field = ${field})`;
+  return sql`(
+    select x.pos, x.ord, x.at, x.entity, x.id, x.op::text as op, x.actor, x.mutation_id, x.run_id,
+      x.title, x.currency, x.changes
+    from ${byField ? sql`sync.history_fields f, lateral (select * from sync.history where ${same} limit 1) x` : sql`sync.history x`}
+    where ${at}.organization_id = sync.org() and ${at}.pos <= ${cursor} and ${isOlder(asked, at)}
+      and ${withinDays(asked, at)} and ${asksFor(asked)} and ${isIn(reach)}
+      ${byField ? sql`and f.field = ${field}` : field ? sql`and ${hasField}` : sql``}
+    order by ${at}.pos desc, ${at}.ord desc limit ${limit})`;
 }
 
 const title = sql`coalesce(${sql.join(
   namingColumns.map((column) => sql`nullif(x.image ->> ${sql.lit(column)}, '')`),
 )})`;
 
-/** `hasField` is asked where a field is. */
-function asksFor(asked: HistoryAsked, hasField: RawBuilder<unknown>): RawBuilder<SqlBool> {
-  const { entity, id, actor, field, runId, since, until, before } = asked;
-  const [pos, ord] = before?.split('.') ?? [];
-  const wanted = [
+const isIn = ({ entity, isSeen }: Reach): RawBuilder<SqlBool> =>
+  entity ? sql<SqlBool>`(x.entity = ${entity} and ${isSeen})` : isSeen;
+
+function asksFor(asked: HistoryAsked): RawBuilder<SqlBool> {
+  const { entity, id, actor, runId, op, isUndo, exceptRuns = [], since, until } = asked;
+  return all([
     entity && sql`x.entity = ${entity}`,
     id && sql`x.id = ${id}::uuid`,
     actor && sql`x.actor = ${actor}`,
-    field && hasField,
     runId && sql`x.run_id = ${runId}`,
+    op && sql`x.op::text = ${op}`,
+    isUndo && sql`x.run_id like 'undo%'`,
+    exceptRuns.length > 0 && sql`(x.run_id is null or x.run_id <> all (${exceptRuns}))`,
     since && sql`x.at >= ${since}`,
     until && sql`x.at < ${until}`,
-    pos && ord && sql`(x.pos, x.ord) < (${pos}::bigint, ${ord}::bigint)`,
-  ].filter((one) => typeof one === 'object');
+  ]);
+}
+
+function isOlder({ before }: HistoryAsked, at: RawBuilder<unknown>): RawBuilder<SqlBool> {
+  const [pos, ord] = before?.split('.') ?? [];
+  if (!pos || !ord) return sql<SqlBool>`true`;
+  return sql<SqlBool>`(${at}.pos, ${at}.ord) < (${pos}::bigint, ${ord}::bigint)`;
+}
+
+/** Positions go with time, but for transactions that take long; none takes a day. */
+function withinDays({ since, until }: HistoryAsked, at: RawBuilder<unknown>): RawBuilder<SqlBool> {
+  const near = (compared: RawBuilder<unknown>, otherwise: number) => sql`(select coalesce((
+    select h.pos from sync.history h where h.organization_id = sync.org() and ${compared} limit 1
+  ), ${otherwise}::bigint))`;
+  const dayBefore = sql`h.at < ${since}::timestamptz - interval '1 day' order by h.at desc`;
+  const dayAfter = sql`h.at > ${until}::timestamptz + interval '1 day' order by h.at`;
+  return all([
+    since && sql`${at}.pos > ${near(dayBefore, 0)}`,
+    until && sql`${at}.pos < ${near(dayAfter, Number.MAX_SAFE_INTEGER)}`,
+  ]);
+}
+
+function all(conditions: unknown[]): RawBuilder<SqlBool> {
+  const wanted = conditions.filter((one) => typeof one === 'object');
   return wanted.length > 0 ? sql<SqlBool>`${sql.join(wanted, sql` and `)}` : sql<SqlBool>`true`;
 }
-
-/** Of the entities that are seen whole any row; of the others those of records that are seen. */
-function seenIn(member: Member): RawBuilder<SqlBool> {
-  const visible = entityNames.filter((entity) => !isPersonal(entity) && maySee(member, entity));
-  const whole = visible.filter((entity) => isSeenWhole(member, entity));
-  const inPart = visible.filter((entity) => !whole.includes(entity));
-  const parts = inPart.map(
-    (entity) => sql`(x.entity = ${entity} and (
-      x.id in (select r.id from ${sql.table(entity)} r
-        where r.organization_id = sync.org() and ${seenSql(member, entity)})
-      or x.id in (${deletedSeen(member, entity)})))`,
-  );
-  return sql<SqlBool>`(${sql.join([sql`x.entity = any (${whole})`, ...parts], sql` or `)})`;
-}
-
-function isSeenWhole(member: Member, entity: EntityName): boolean {
-  const { view, owned } = entityAccess[entity];
-  return !owned || (view !== personal && levelOf(member, view) === 'all');
-}
-
-/** Deleted records whose last image the member could see; the log knows of what the reader does not yet. */
-const deletedSeen = (member: Member, entity: EntityName): RawBuilder<unknown> => sql`
-  with gone as materialized (
-    select distinct on (l.id) l.id, l.before
-    from sync.change_tx t join sync.change_log l
-      on l.xid = t.xid and l.organization_id = t.organization_id and l.at = t.at
-    where t.organization_id = sync.org() and t.pos > ${cursor} and l.entity = ${entity} and l.op = 'D'
-    order by l.id, t.pos desc, l.ord desc
-  ), last as (
-    select g.id from gone g, jsonb_to_record(g.before) as image (owner_id uuid, team_id uuid, member_id uuid)
-    where ${seenSql(member, entity)}
-    union all
-    select s.id from sync.subjects s
-    where s.organization_id = sync.org() and s.entity = ${entity} and s.is_deleted
-      and s.keys && ${memberKeys(member)} and s.id not in (select g.id from gone g)
-  )
-  select last.id from last where not exists (select from ${sql.table(entity)} r
-    where r.organization_id = sync.org() and r.id = last.id)`;

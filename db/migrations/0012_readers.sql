@@ -45,7 +45,6 @@ create table sync.history (
   at timestamptz not null,
   title text,
   currency text,
-  fields text[] not null default '{}',
   changes jsonb,
   keys text[] not null,
   salt bytea,
@@ -53,10 +52,20 @@ create table sync.history (
   primary key (organization_id, pos, ord)
 );
 create index history_record on sync.history (organization_id, entity, id, pos, ord);
+create index history_entity on sync.history (organization_id, entity, pos, ord);
 create index history_actor on sync.history (organization_id, actor, pos, ord);
-create index history_time on sync.history (organization_id, at);
+create index history_time on sync.history (organization_id, at, pos);
 create index history_run on sync.history (organization_id, run_id, pos) where run_id is not null;
-create index history_fields on sync.history using gin (fields);
+
+-- Which columns an update changed. A table and not an index over an array: under row security an index
+-- serves only comparisons that cannot tell anything, which those of arrays do not promise.
+create table sync.history_fields (
+  organization_id uuid not null,
+  field text not null,
+  pos bigint not null,
+  ord bigint not null,
+  primary key (organization_id, field, pos, ord)
+);
 
 -- What the history knows of each record: its name, and who could see its last image.
 create table sync.subjects (
@@ -71,17 +80,16 @@ create table sync.subjects (
   at timestamptz not null,
   primary key (organization_id, entity, id)
 ) with (fillfactor = 70);
-create index subjects_keys on sync.subjects using gin (keys);
-create index subjects_deleted on sync.subjects (organization_id, at) where is_deleted;
+create index subjects_deleted on sync.subjects (organization_id, entity, at) where is_deleted;
 
 grant select on sync.readers to syncline_app, syncline_log;
 grant insert on sync.readers to syncline_log;
 reset role;
 
 select sync.fence(t::regclass)
-  from unnest(array['sync.reader_cursors', 'sync.reader_poison', 'sync.history', 'sync.subjects']) t;
+  from unnest(array['sync.reader_cursors', 'sync.reader_poison', 'sync.history', 'sync.history_fields', 'sync.subjects']) t;
 -- What has been written of the past is not for the application to change.
-revoke update, delete on sync.history from syncline_app;
+revoke update, delete on sync.history, sync.history_fields from syncline_app;
 
 set role syncline_owner;
 create policy writer on sync.reader_cursors to syncline_log using (true) with check (true);

@@ -22,6 +22,7 @@ export const history: Reader = {
     );
     if (rows.length === 0) return;
     await writeRows(tx, JSON.stringify(rows));
+    await writeFields(tx, JSON.stringify(rows));
     await writeSubjects(tx, JSON.stringify(rows));
   },
 };
@@ -48,7 +49,6 @@ function historyRow(
     at,
     title: titleOf(image),
     currency: image['currency'] ?? null,
-    fields: Object.keys(changes),
     changes,
     keys: isKnown(entity) ? rowKeys(entity, belonging(image)) : [],
   };
@@ -73,18 +73,25 @@ function titleOf(image: Image): string | null {
 }
 
 const columns = sql`x (pos bigint, ord bigint, entity text, id uuid, op "char", actor text,
-  mutation_id text, run_id text, at timestamptz, title text, currency text, fields text[],
+  mutation_id text, run_id text, at timestamptz, title text, currency text,
   changes jsonb, keys text[])`;
 
 /** The digest is made by the database, of the values as it keeps them. */
 async function writeRows(tx: Tx, rows: string): Promise<void> {
   await sql`insert into sync.history (organization_id, pos, ord, entity, id, op, actor, mutation_id,
-      run_id, at, title, currency, fields, changes, keys, salt, digest)
+      run_id, at, title, currency, changes, keys, salt, digest)
     select sync.org(), x.pos, x.ord, x.entity, x.id, x.op, x.actor, x.mutation_id, x.run_id, x.at, x.title,
-      x.currency, x.fields, x.changes, x.keys, salt,
+      x.currency, x.changes, x.keys, salt,
       sha256(salt || convert_to(jsonb_build_array(x.title, x.changes)::text, 'UTF8'))
     from jsonb_to_recordset(${rows}::jsonb) as ${columns},
       lateral (select uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()) as salt where x.pos > 0) salted
+    on conflict do nothing`.execute(tx);
+}
+
+async function writeFields(tx: Tx, rows: string): Promise<void> {
+  await sql`insert into sync.history_fields (organization_id, field, pos, ord)
+    select sync.org(), field, x.pos, x.ord
+    from jsonb_to_recordset(${rows}::jsonb) as ${columns}, jsonb_object_keys(x.changes) field
     on conflict do nothing`.execute(tx);
 }
 
