@@ -470,6 +470,7 @@ export interface SyncHistoryTable {
 
 export interface SyncHistoryFieldsTable {
   organizationId: string;
+  entity: string;
   field: string;
   pos: number;
   ord: number;

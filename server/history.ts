@@ -54,9 +54,14 @@ export const historyRows = async (
 
 /** The same for those who may see everything, with rows of entities that nobody else sees. */
 export const wholeHistory = (tx: Tx, asked: HistoryAsked): Promise<HistoryRow[]> =>
-  rowsOf(tx, asked, [{ isSeen: sql<SqlBool>`x.entity <> all (${personalEntities})` }]);
+  rowsOf(tx, asked, asked.field === undefined ? [everything] : eachEntity);
 
-const personalEntities = entityNames.filter(isPersonal);
+const everything: Reach = {
+  isSeen: sql<SqlBool>`x.entity <> all (${entityNames.filter(isPersonal)})`,
+};
+const eachEntity: Reach[] = entityNames
+  .filter((entity) => !isPersonal(entity))
+  .map((entity) => ({ entity, isSeen: sql<SqlBool>`true` }));
 
 /** Each reach is read by an index of its own; then the newest of all of them are taken. */
 async function rowsOf(tx: Tx, asked: HistoryAsked, reaches: Reach[]): Promise<HistoryRow[]> {
@@ -95,14 +100,14 @@ function writtenIn(reach: Reach, asked: HistoryAsked): RawBuilder<unknown> {
   const at = byField ? f : x;
   const same = sql`organization_id = sync.org() and pos = f.pos and ord = f.ord`;
   const hasField = sql`exists (select from sync.history_fields f where f.organization_id = sync.org()
-    and f.pos = x.pos and f.ord = x.ord and f.field = ${field})`;
+    and f.entity = x.entity and f.field = ${field} and f.pos = x.pos and f.ord = x.ord)`;
   return sql`(
     select x.pos, x.ord, x.at, x.entity, x.id, x.op::text as op, x.actor, x.mutation_id, x.run_id,
       x.title, x.currency, x.changes
     from ${byField ? sql`sync.history_fields f, lateral (select * from sync.history where ${same} limit 1) x` : sql`sync.history x`}
     where ${at}.organization_id = sync.org() and ${at}.pos <= ${cursor} and ${isOlder(asked, at)}
       and ${withinDays(asked, at)} and ${asksFor(asked)} and ${isIn(reach)}
-      ${byField ? sql`and f.field = ${field}` : field ? sql`and ${hasField}` : sql``}
+      ${byField ? sql`and f.entity = ${reach.entity} and f.field = ${field}` : field ? sql`and ${hasField}` : sql``}
     order by ${at}.pos desc, ${at}.ord desc limit ${limit})`;
 }
 

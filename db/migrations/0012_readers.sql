@@ -61,10 +61,11 @@ create index history_run on sync.history (organization_id, run_id, pos) where ru
 -- serves only comparisons that cannot tell anything, which those of arrays do not promise.
 create table sync.history_fields (
   organization_id uuid not null,
+  entity text not null,
   field text not null,
   pos bigint not null,
   ord bigint not null,
-  primary key (organization_id, field, pos, ord)
+  primary key (organization_id, entity, field, pos, ord)
 );
 
 -- What the history knows of each record: its name, and who could see its last image.

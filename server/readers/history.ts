@@ -89,8 +89,8 @@ async function writeRows(tx: Tx, rows: string): Promise<void> {
 }
 
 async function writeFields(tx: Tx, rows: string): Promise<void> {
-  await sql`insert into sync.history_fields (organization_id, field, pos, ord)
-    select sync.org(), field, x.pos, x.ord
+  await sql`insert into sync.history_fields (organization_id, entity, field, pos, ord)
+    select sync.org(), x.entity, field, x.pos, x.ord
     from jsonb_to_recordset(${rows}::jsonb) as ${columns}, jsonb_object_keys(x.changes) field
     on conflict do nothing`.execute(tx);
 }
