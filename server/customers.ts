@@ -13,7 +13,6 @@ import * as field from '#lib/shared/fields.ts';
 import { reachSql, type Member } from './access.ts';
 import { customerTags } from './customer-list.ts';
 import { listRecords, searchInput } from './lists.ts';
-import { restoreRecord } from './live/restore.ts';
 import type { Tx } from './live/transaction.ts';
 import {
   changeableRecord,
@@ -23,6 +22,7 @@ import {
   visibleRecord,
 } from './records.ts';
 import { customerRest } from './rest/customers.ts';
+import { restoreRecord } from './trash/restore.ts';
 import { allowed, change, query, router } from './trpc.ts';
 
 const asked = z.strictObject({ id: field.id });
@@ -135,9 +135,8 @@ export const customers = router({
     .input(restoreCustomer.input)
     .mutation(({ ctx, input }) =>
       change(ctx, 'customers.restore', input, async (tx) => {
-        await restoreRecord(tx, 'customers', input.id);
-        const permission = 'customers.delete';
-        return changeableRecord(tx, 'customers', { member: ctx.member, id: input.id, permission });
+        await restoreRecord(tx, ctx.member, { entity: 'customers', id: input.id });
+        return customerRow(tx, input.id);
       }),
     ),
 });

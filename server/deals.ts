@@ -15,10 +15,10 @@ import * as field from '#lib/shared/fields.ts';
 import { rankBetween } from '#lib/shared/rank.ts';
 import { covers } from '#lib/shared/standing.ts';
 import { reachSql, type Member, type Permission } from './access.ts';
-import { restoreRecord } from './live/restore.ts';
 import type { TotalsDefinition } from './live/totals.ts';
 import type { Tx } from './live/transaction.ts';
 import { dealRest } from './rest/deals.ts';
+import { restoreRecord } from './trash/restore.ts';
 import { allowed, change, query, router } from './trpc.ts';
 
 export const deals = router({
@@ -83,8 +83,7 @@ export const deals = router({
     .input(restoreDeal.input)
     .mutation(({ ctx, input }) =>
       change(ctx, 'deals.restore', input, async (tx) => {
-        await restoreRecord(tx, 'deals', input.id);
-        await changeableDeal(tx, ctx.member, input.id, 'deals.delete');
+        await restoreRecord(tx, ctx.member, { entity: 'deals', id: input.id });
         return dealRow(tx, input.id);
       }),
     ),

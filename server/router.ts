@@ -9,6 +9,7 @@ import { exchangeRates } from './exchange-rates.ts';
 import { follows } from './follows.ts';
 import { lostReasons } from './lost-reasons.ts';
 import { notifications } from './notifications/procedures.ts';
+import { past } from './past/procedures.ts';
 import { pipelines } from './pipelines.ts';
 import { products } from './products.ts';
 import { stages } from './stages.ts';
@@ -19,6 +20,7 @@ import { members } from './members.ts';
 import { organizations } from './organizations.ts';
 import { roles } from './roles.ts';
 import { teams } from './teams.ts';
+import { trash } from './trash.ts';
 import { undo } from './undo/procedures.ts';
 import { mergeRouters, router } from './trpc.ts';
 
@@ -33,6 +35,7 @@ export const appRouter = router({
   follows,
   lostReasons,
   notifications,
+  past,
   pipelines,
   products,
   stages,
@@ -43,6 +46,7 @@ export const appRouter = router({
   organizations,
   roles,
   teams,
+  trash,
   undo,
 });
 

@@ -256,6 +256,9 @@ export const fixtures: Record<string, Fixture> = {
   'teams.update': async ({ make }) => ({ id: await make.team(), name: name() }),
   'teams.remove': async ({ make }) => ({ id: await make.team() }),
 
+  'trash.list': () => ({}),
+  'trash.restore': nothing,
+
   'undo.preview': async ({ make }, ownerId) => ({ run: await make.run(ownerId) }),
   'undo.run': async ({ make }, ownerId) => ({ run: await make.run(ownerId) }),
 };

@@ -144,6 +144,9 @@ export const matrix: Record<
   'teams.update': { may: heads },
   'teams.remove': { may: heads },
 
+  'trash.list': { may: members },
+  'trash.restore': { may: editors, beside: 'NOT_FOUND', mate: notYours },
+
   'undo.preview': { may: editors, beside: 'NOT_FOUND', mate: notYours },
   'undo.run': { may: editors, beside: 'NOT_FOUND', mate: notYours },
 };
@@ -166,6 +169,7 @@ export const refusals: Partial<Record<Caller, string>> & { member: string } = {
 /** Where the refusal is another one. */
 export const otherRefusals: Record<string, Partial<Record<Caller, string>>> = {
   'timeline.ofRecord': { customer: 'NOT_FOUND' },
+  'trash.restore': { viewer: notYours, customer: 'NOT_FOUND' },
   'undo.preview': { viewer: notYours, customer: 'NOT_FOUND' },
   'undo.run': { viewer: notYours, customer: 'NOT_FOUND' },
   'follows.set': { customer: 'NOT_FOUND' },

@@ -124,13 +124,13 @@ test.each(owned)(
 async function inputOf(procedure: string, place: Place, { memberId }: Somebody): Promise<unknown> {
   const [entity, verb] = procedure.split('.');
   if (verb === 'restore') {
-    const isDeal = entity === 'deals';
+    const isDeal = entity !== 'customers';
     const id = isDeal ? await place.make.deal(memberId) : await place.make.customer(memberId);
     await database.owner.db
       .deleteFrom(isDeal ? 'deals' : 'customers')
       .where('id', '=', id)
       .execute();
-    return { id };
+    return entity === 'trash' ? { entity: 'deals', id } : { id };
   }
   return fixtures[procedure]?.(place, memberId);
 }
