@@ -1,4 +1,6 @@
 import { newId } from '#lib/shared/ids.ts';
+import { listKey } from '#lib/shared/listings.ts';
+import { totalsKey } from '#lib/shared/totals.ts';
 import type { Place } from './place.ts';
 
 /** A valid input of a procedure, for somebody to whom its records belong. */
@@ -152,6 +154,25 @@ export const fixtures: Record<string, Fixture> = {
   'notifications.readAll': () => ({ upTo: 0 }),
   'notifications.preferences': nothing,
   'notifications.prefer': () => ({ id: newId(), digest: 'daily' }),
+
+  'past.topic': async ({ make }, ownerId) => ({
+    key: `deal/${await make.deal(ownerId)}`,
+    at: new Date().toISOString(),
+  }),
+  'past.records': async ({ make }, ownerId) => ({
+    entity: 'deals',
+    ids: [await make.deal(ownerId)],
+    at: new Date().toISOString(),
+  }),
+  'past.figures': ({ pipelineId }) => ({
+    key: totalsKey('dealTotals', { pipelineId, today: day }),
+    at: new Date().toISOString(),
+  }),
+  'past.list': () => ({
+    key: listKey('customerList', { sort: 'name' }),
+    at: new Date().toISOString(),
+  }),
+  'past.differences': () => ({ entity: 'deals', at: new Date().toISOString() }),
 
   'pipelines.list': () => ({}),
   'pipelines.get': ({ pipelineId }) => ({ id: pipelineId }),

@@ -80,6 +80,12 @@ export const matrix: Record<
   'notifications.preferences': { may: members },
   'notifications.prefer': { may: members },
 
+  'past.topic': { may: lookers, beside: 'nothing' },
+  'past.records': { may: lookers, beside: 'nothing' },
+  'past.figures': { may: lookers },
+  'past.list': { may: lookers },
+  'past.differences': { may: lookers },
+
   'pipelines.list': { may: lookers },
   'pipelines.get': { may: lookers },
   'pipelines.create': { may: managers },
