@@ -1,12 +1,15 @@
 import type { Pool } from 'pg';
 import { nobody } from '#server/live/canary.ts';
+import { readers } from '#server/readers/all.ts';
 import type { Job } from './clock.ts';
+import { dropOldImages } from './old-images.ts';
 
 /**
- * Makes the change log's partitions two weeks ahead, and removes what has run out: the answers of
- * changes after 90 days, the canary's log, sessions, tokens, links and throttles. `owner` is the login that migrates.
+ * Makes the change log's partitions two weeks ahead, drops those that are older than it keeps, and removes
+ * what has run out: the answers of changes after 90 days, the canary's log, sessions, tokens, links and
+ * throttles. `owner` is the login that migrates.
  */
-export const tidy = (owner: Pool): Job => ({
+export const tidy = (owner: Pool, { keepImagesDays }: { keepImagesDays: number }): Job => ({
   name: 'tidy',
   schedule: '17 3 * * *',
   async run(signal) {
@@ -25,6 +28,11 @@ export const tidy = (owner: Pool): Job => ({
       signal.throwIfAborted();
       removed[table] = (await owner.query(`delete from ${table} where ${condition}`)).rowCount;
     }
-    return { removed };
+    const images = await dropOldImages(owner, {
+      keepDays: keepImagesDays,
+      readers: readers.map(({ name }) => name),
+      signal,
+    });
+    return { removed, images };
   },
 });

@@ -26,6 +26,8 @@ export interface Config {
   /** Newest first: the first signs and encrypts, all of them verify and decrypt. */
   secretKeys: string[];
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** How many days the change log keeps whole images of what changed; the history stays. */
+  keepImagesDays: number;
   /** Wrong passwords for an account from one address, and in how many minutes. */
   signIn: { tries: number; minutes: number };
   /** Requests of one caller through REST. */
@@ -87,6 +89,7 @@ const settings = z.object({
     .pipe(z.array(z.string().min(32, 'each key needs 32 characters or more')).min(1))
     .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  KEEP_IMAGES_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
   SIGN_IN_TRIES: z.coerce.number().int().min(1).max(1000).default(10),
   SIGN_IN_MINUTES: z.coerce.number().int().min(1).max(1440).default(15),
   REST_REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).max(1_000_000).default(600),
@@ -142,6 +145,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     drainSeconds: read.DRAIN_SECONDS ?? (read.TRUST_PROXY > 0 ? 5 : 0),
     secretKeys: read.SECRET_KEYS ?? keepSecretKeys(dataDir),
     logLevel: read.LOG_LEVEL,
+    keepImagesDays: read.KEEP_IMAGES_DAYS,
     signIn: { tries: read.SIGN_IN_TRIES, minutes: read.SIGN_IN_MINUTES },
     restRequestsPerMinute: read.REST_REQUESTS_PER_MINUTE,
     corsOrigins: read.CORS_ORIGINS,

@@ -26,7 +26,7 @@ import { LiveServer } from './live/server.ts';
 import { createLog } from './log.ts';
 import { collectBusMetrics, collectProcessMetrics } from './metrics.ts';
 import { createPages } from './pages.ts';
-import { readers } from './readers/index.ts';
+import { readers } from './readers/all.ts';
 import { Runner } from './readers/runner.ts';
 import { collectReaders } from './readers/state.ts';
 import { handleRest } from './rest/adapter.ts';
@@ -113,7 +113,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
   canary.start();
   const owner = connectAsOwner({ url: database.url, max: 2, name: 'syncline jobs' });
   const clock = config.roles.jobs
-    ? startClock({ jobs: [tidy(owner.pool)], pool: owner.pool, log })
+    ? startClock({ jobs: [tidy(owner.pool, config)], pool: owner.pool, log })
     : undefined;
   const reading = config.roles.jobs ? await startReaders(url, log) : undefined;
   if (config.demo) await fillDemo(app, { password: config.demoPassword });

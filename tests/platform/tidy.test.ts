@@ -5,6 +5,7 @@ import { nobody } from '#server/live/canary.ts';
 import { freshDatabase } from '#tests/support/database.ts';
 
 const { signal } = new AbortController();
+const settings = { keepImagesDays: 30 };
 
 test('answers of changes are kept 90 days, and what has run out goes', async () => {
   await using base = await freshDatabase();
@@ -17,8 +18,8 @@ test('answers of changes are kept 90 days, and what has run out goes', async () 
   await pool.query(
     `insert into platform.throttles values ('over', 1, now() - interval '1 second'), ('on', 1, now() + interval '1 hour')`,
   );
-  await tidy(pool).run(signal);
-  await tidy(pool).run(signal);
+  await tidy(pool, settings).run(signal);
+  await tidy(pool, settings).run(signal);
   const { rows: kept } = await pool.query('select mutation_id from sync.mutations order by 1');
   expect(kept).toEqual([{ mutation_id: '1' }, { mutation_id: '89' }]);
   expect((await pool.query('select key from platform.throttles')).rows).toEqual([{ key: 'on' }]);
@@ -29,7 +30,7 @@ test('the change log has its partitions two weeks ahead', async () => {
   const { pool } = base.owner;
   const last = `to_char(current_date + 14, '"sync.change_log_"YYYYMMDD')`;
   await pool.query(`do $$ begin execute 'drop table ' || ${last}; end $$`);
-  await tidy(pool).run(signal);
+  await tidy(pool, settings).run(signal);
   const { rows } = await pool.query(`select to_regclass(${last}) is not null as made`);
   expect(rows).toEqual([{ made: true }]);
 });
@@ -50,7 +51,7 @@ test('the canary leaves a day of its log', async () => {
      update sync.change_tx set at = at - interval '2 days' where pos = 1;
      update sync.change_log set at = at - interval '2 days' where xid in (select xid from first); commit`,
   );
-  await tidy(pool).run(signal);
+  await tidy(pool, settings).run(signal);
   const { rows } = await pool.query(
     `select organization_id = '${nobody}' as is_nobodys, count(*)::int as txs from sync.change_tx group by 1 order by 1`,
   );
