@@ -1,5 +1,5 @@
 import { z } from 'zod/mini';
-import { measureInbox } from '#lib/shared/notifications.ts';
+import { measureInbox } from '#lib/shared/inbox.ts';
 import { sql } from 'kysely';
 import { seenSql } from '../access.ts';
 import type { TotalsDefinition } from '../live/totals.ts';

@@ -6,17 +6,25 @@ export const themes = ['light', 'dark', 'system'] as const;
 export type Theme = (typeof themes)[number];
 
 export type MessageKey = keyof typeof en;
-export interface Translate {
-  <Key extends MessageKey>(key: Key, ...params: Arguments<Key>): string;
-  knows(key: string): key is MessageKey;
+/** Says the messages of one set: those of the whole app, or of a part that fetches its own. */
+export interface TranslateOf<Source> {
+  <Key extends keyof Source>(key: Key, ...params: Arguments<Source[Key]>): string;
+  knows(key: string): key is keyof Source & string;
 }
+export type Translate = TranslateOf<typeof en>;
 
 /** The text of a message in one language. A message with plural forms is chosen by `count`. */
-export function translator(locale: Locale, messages: Messages): Translate {
+export function translator<Source = typeof en>(
+  locale: Locale,
+  messages: Translated<NoInfer<Source>>,
+): TranslateOf<Source> {
   const plurals = new Intl.PluralRules(locale);
   const numbers = new Intl.NumberFormat(intlLocale(locale));
-  const translate = <Key extends MessageKey>(key: Key, ...rest: Arguments<Key>): string => {
-    const message: string | Plural = messages[key];
+  const translate = <Key extends keyof Source>(
+    key: Key,
+    ...rest: Arguments<Source[Key]>
+  ): string => {
+    const message = messages[key];
     const params: Params = rest[0] ?? {};
     const text = typeof message === 'string' ? message : pluralForm(message, params, plurals);
     return text.replace(/\{(\w+)\}/g, (_, name: string) => {
@@ -25,7 +33,8 @@ export function translator(locale: Locale, messages: Messages): Translate {
     });
   };
   return Object.assign(translate, {
-    knows: (key: string): key is MessageKey => Object.hasOwn(messages, key),
+    knows: (key: string): key is keyof Source & string =>
+      Object.hasOwn(messages as object, key),
   });
 }
 
@@ -66,9 +75,7 @@ type ParamsOf<Message> = Message extends string
   : Message extends { other: infer Other }
     ? Record<Names<Other> | 'count', string | number>
     : never;
-type Arguments<Key extends MessageKey> = keyof ParamsOf<(typeof en)[Key]> extends never
-  ? []
-  : [params: ParamsOf<(typeof en)[Key]>];
+type Arguments<Message> = keyof ParamsOf<Message> extends never ? [] : [params: ParamsOf<Message>];
 
 function pluralForm(message: Plural, params: Params, plurals: Intl.PluralRules): string {
   const form = plurals.select(Number(params.count));

@@ -22,6 +22,8 @@ export const en = {
 
   'nav.main': 'Main',
   'nav.sales': 'Sales',
+  'nav.inbox': 'Inbox',
+  'nav.inboxUnread': 'Inbox, {count} unread',
   'nav.deals': 'Deals',
   'nav.customers': 'Customers',
   'nav.settings': 'Settings',
@@ -256,6 +258,7 @@ export const en = {
   'keys.space': 'Space',
 
   'keys.nextCard': 'Next and previous deal',
+  'keys.goToInbox': 'Go to the inbox',
   'keys.goToBoard': 'Go to the board',
   'keys.goToCustomers': 'Go to the customers',
   'note.label': 'Note',

@@ -23,6 +23,8 @@ export const ru: Translated<typeof en> = {
 
   'nav.main': 'Главное меню',
   'nav.sales': 'Продажи',
+  'nav.inbox': 'Входящие',
+  'nav.inboxUnread': 'Входящие, не прочитано: {count}',
   'nav.deals': 'Сделки',
   'nav.customers': 'Клиенты',
   'nav.settings': 'Настройки',
@@ -281,6 +283,7 @@ export const ru: Translated<typeof en> = {
   'keys.space': 'Пробел',
 
   'keys.nextCard': 'Следующая и предыдущая сделка',
+  'keys.goToInbox': 'Открыть входящие',
   'keys.goToBoard': 'К доске сделок',
   'keys.goToCustomers': 'К клиентам',
   'note.label': 'Заметка',

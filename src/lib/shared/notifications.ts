@@ -2,7 +2,6 @@ import { z } from 'zod/mini';
 import { defineChange } from './change.ts';
 import type { Row } from './entities.ts';
 import * as field from './fields.ts';
-import type { Measure } from './totals.ts';
 
 /** What one can be told of. */
 export const notificationKinds = [
@@ -23,17 +22,6 @@ export const channels = ['app', 'email', 'push'] as const;
 export type Channel = (typeof channels)[number];
 export type Channels = Record<Channel, boolean>;
 
-/** What matters now: it is said aloud once, wherever one is. */
-export const urgentKinds: readonly string[] = ['mentioned', 'assigned', 'alert'];
-
-export type InboxTab = 'all' | 'mentions' | 'assigned' | 'alerts';
-export const inboxTabs: readonly InboxTab[] = ['all', 'mentions', 'assigned', 'alerts'];
-export function tabOf(kind: string): Exclude<InboxTab, 'all'> | undefined {
-  if (kind === 'mentioned') return 'mentions';
-  if (kind === 'assigned') return 'assigned';
-  return kind === 'alert' || kind === 'overdue' ? 'alerts' : undefined;
-}
-
 /** How each kind reaches a member who has not chosen otherwise. */
 export const usualChannels = (kind: string): Channels => {
   const isPersonal = ['mentioned', 'assigned', 'alert', 'overdue'].includes(kind);
@@ -46,12 +34,6 @@ export function channelsOf(kinds: unknown, kind: string): Channels {
 }
 
 export const digests = ['instant', 'daily', 'weekly', 'never'] as const;
-
-/** Unread rows by kind; what is told of together counts once. */
-export const measureInbox: Measure = (row) => {
-  const { state, kind } = row as Row<'notifications'>;
-  return state === 'unread' ? { group: kind, figures: [1] } : undefined;
-};
 
 const some = z.array(field.id).check(z.minLength(1), z.maxLength(500));
 

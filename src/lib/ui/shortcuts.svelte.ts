@@ -5,7 +5,9 @@ const goesWithin = 1_500;
 
 type Action =
   | 'quickAdd'
-  | 'amount'
+  | 'edit'
+  | 'unread'
+  | 'snooze'
   | 'won'
   | 'lost'
   | 'filter'
@@ -20,14 +22,17 @@ export type Answers = Partial<Record<Action, () => unknown>>;
 
 const letters: Record<string, Action> = {
   KeyN: 'quickAdd',
-  KeyE: 'amount',
+  KeyE: 'edit',
+  KeyU: 'unread',
+  KeyH: 'snooze',
   KeyW: 'won',
   KeyL: 'lost',
   KeyC: 'create',
   KeyJ: 'next',
   KeyK: 'previous',
 };
-const goals: Record<string, 'deals' | 'customers'> = { KeyB: 'deals', KeyC: 'customers' };
+type Goal = 'inbox' | 'deals' | 'customers';
+const goals: Record<string, Goal> = { KeyI: 'inbox', KeyB: 'deals', KeyC: 'customers' };
 
 /** What a key asks for, by its place on the keyboard, so that any layout works; and the sheet of them. */
 export class Shortcuts {
@@ -60,7 +65,7 @@ export class Shortcuts {
   }
 
   /** `G` and then a letter goes to another screen; answers where to at the second key. */
-  goalOf(event: KeyboardEvent): 'deals' | 'customers' | undefined {
+  goalOf(event: KeyboardEvent): Goal | undefined {
     const isFollowing = event.timeStamp - this.#wentAt < goesWithin;
     this.#wentAt = -goesWithin;
     if (!this.#areLettersOn || hasModifier(event) || isTyping(event.target)) return undefined;
