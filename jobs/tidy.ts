@@ -20,6 +20,8 @@ export const tidy = (owner: Pool, { keepImagesDays }: { keepImagesDays: number }
       // The canary's, which would be a row every few seconds for ever.
       ['sync.change_log', `organization_id = '${nobody}' and at < now() - interval '1 day'`],
       ['sync.change_tx', `organization_id = '${nobody}' and at < now() - interval '1 day'`],
+      // As long as a reader may read the log again, and a while longer.
+      ['crm.notification_sources', `at < now() - interval '${keepImagesDays + 30} days'`],
       ['platform.sessions', 'expires_at < now()'],
       ['platform.refresh_tokens', 'expires_at < now()'],
       ['platform.throttles', 'expires_at < now()'],

@@ -4,6 +4,8 @@ export interface Letter {
   to: string;
   subject: string;
   text: string;
+  /** The same for every attempt to send it, so that a second one is known as such. */
+  messageId?: string;
 }
 
 type Parts = Pick<App, 'config' | 'log'>;
@@ -24,13 +26,23 @@ export function post(parts: Parts, letter: Letter): void {
   );
 }
 
-async function send({ config }: Parts, { to, subject, text }: Letter): Promise<void> {
+/** Sends a letter now; fails where it cannot be handed over. */
+export async function send(
+  { config }: Pick<App, 'config'>,
+  { to, subject, text, messageId }: Letter,
+): Promise<void> {
   const { smtpUrl, mailFrom } = config;
   if (!smtpUrl) throw new Error('SMTP_URL is not set');
   const { createTransport } = await import('nodemailer');
   const transport = createTransport(smtpUrl);
   try {
-    await transport.sendMail({ from: mailFrom, to, subject, text });
+    await transport.sendMail({
+      from: mailFrom,
+      to,
+      subject,
+      text,
+      ...(messageId && { messageId }),
+    });
   } finally {
     transport.close();
   }

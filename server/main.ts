@@ -8,6 +8,8 @@ import { serveDatabase } from '#db/database.ts';
 import type { Embedded } from '#db/embedded.ts';
 import { migrate, newestMigration } from '#db/migrate.ts';
 import { startClock } from '#jobs/clock.ts';
+import { letters, oldNotifications, reminders } from '#jobs/notifications.ts';
+import { seal } from '#jobs/seal.ts';
 import { tidy } from '#jobs/tidy.ts';
 import { type App, setApp } from './app.ts';
 import { admit } from './auth/admission.ts';
@@ -113,7 +115,16 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
   canary.start();
   const owner = connectAsOwner({ url: database.url, max: 2, name: 'syncline jobs' });
   const clock = config.roles.jobs
-    ? startClock({ jobs: [tidy(owner.pool, config)], pool: owner.pool, log })
+    ? startClock({
+        jobs: [
+          tidy(owner.pool, config),
+          reminders(app, owner.pool),
+          letters(app, owner.pool),
+          oldNotifications(app, owner.pool),
+        ],
+        pool: owner.pool,
+        log,
+      })
     : undefined;
   const reading = config.roles.jobs ? await startReaders(url, log) : undefined;
   if (config.demo) await fillDemo(app, { password: config.demoPassword });

@@ -41,7 +41,7 @@ export async function toldOf(tx: Tx, changes: LoggedTx[]): Promise<Told[]> {
     const those = rules.filter((rule) => rule.when(change));
     return those.length > 0 ? [[change, those]] : [];
   });
-  const parents = await parentsOf(
+  const places = await placesOf(
     tx,
     matched.map(([change]) => change),
   );
@@ -50,8 +50,7 @@ export async function toldOf(tx: Tx, changes: LoggedTx[]): Promise<Told[]> {
     matched.map(([change]) => change),
   );
   return matched.flatMap(([change, those]) => {
-    const targets = targetsOf(change, parents);
-    const about = aboutOf(change, targets);
+    const { targets, about } = places(change);
     return those.map((rule): Told => {
       const { who } = rule;
       return {
@@ -80,6 +79,18 @@ export async function toldOf(tx: Tx, changes: LoggedTx[]): Promise<Told[]> {
 function threadOf(rule: Rule, { tx }: Change, [target]: Target[]): string {
   if (tx.runId) return `${tx.runId}/${rule.kind}`;
   return rule.gathers && target ? `${tx.actor ?? ''}/${target.id}` : '';
+}
+
+/** What a change is about, and what is opened for it. */
+export async function placesOf(
+  tx: Tx,
+  changes: Change[],
+): Promise<(change: Change) => Pick<Told, 'targets' | 'about'>> {
+  const parents = await parentsOf(tx, changes);
+  return (change) => {
+    const targets = targetsOf(change, parents);
+    return { targets, about: aboutOf(change, targets) };
+  };
 }
 
 function targetsOf({ row, is }: Change, parents: Map<string, Target>): Target[] {

@@ -3,7 +3,7 @@ import * as net from 'node:net';
 export interface PostOffice {
   url: string;
   /** What has come in, decoded, in order. */
-  letters: { to: string; text: string }[];
+  letters: { to: string; head: string; text: string }[];
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -21,7 +21,11 @@ export async function openPostOffice(): Promise<PostOffice> {
       rest = rows.pop() ?? '';
       for (const row of rows) {
         if (body && row === '.') {
-          letters.push({ to, text: decoded(body) });
+          letters.push({
+            to,
+            head: body.slice(0, body.indexOf('')).join('\n'),
+            text: decoded(body),
+          });
           body = undefined;
           line.write('250 taken\r\n');
         } else if (body) body.push(row.replace(/^\.\./, '.'));

@@ -33,8 +33,7 @@ export function translator<Source = typeof en>(
     });
   };
   return Object.assign(translate, {
-    knows: (key: string): key is keyof Source & string =>
-      Object.hasOwn(messages as object, key),
+    knows: (key: string): key is keyof Source & string => Object.hasOwn(messages as object, key),
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Live } from '#lib/live/live.svelte.ts';
+import type { OpenLive } from '#lib/live/context.ts';
 import { inboxWords, urgentKinds } from '#lib/shared/inbox.ts';
 import { sentenceOf } from '#lib/shared/inbox-sentence.ts';
 import { firstNameOf } from '../person.ts';
@@ -7,7 +7,7 @@ import type { Words } from '../words.svelte.ts';
 import { namingOf } from './naming.ts';
 
 interface Here {
-  live: Live;
+  live: OpenLive;
   words: Words;
   toasts: Toasts;
   slug: string;
