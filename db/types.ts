@@ -417,6 +417,20 @@ export interface PlatformUsersTable {
   emailVerifiedAt: Timestamp | null;
 }
 
+export interface SyncAuditEventsTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  kind: string;
+  memberId: string | null;
+  ip: string | null;
+  userAgent: string | null;
+  requestId: string | null;
+  about: Generated<Json>;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+}
+
 export interface SyncCanariesTable {
   id: string;
   organizationId: string;
@@ -516,6 +530,17 @@ export interface SyncReadersTable {
   startedAt: Generated<Timestamp>;
 }
 
+export interface SyncSealsTable {
+  organizationId: string;
+  toPos: number;
+  fromPos: number;
+  rows: number;
+  previous: Buffer;
+  hash: Buffer;
+  signature: Buffer;
+  at: Generated<Timestamp>;
+}
+
 export interface SyncStateTable {
   onlyRow: Generated<boolean>;
   epoch: Generated<string>;
@@ -569,6 +594,7 @@ export interface DB {
   'platform.sessions': PlatformSessionsTable;
   'platform.throttles': PlatformThrottlesTable;
   'platform.users': PlatformUsersTable;
+  'sync.auditEvents': SyncAuditEventsTable;
   'sync.canaries': SyncCanariesTable;
   'sync.changeLog': SyncChangeLogTable;
   'sync.changeTx': SyncChangeTxTable;
@@ -579,6 +605,7 @@ export interface DB {
   'sync.readerCursors': SyncReaderCursorsTable;
   'sync.readerPoison': SyncReaderPoisonTable;
   'sync.readers': SyncReadersTable;
+  'sync.seals': SyncSealsTable;
   'sync.state': SyncStateTable;
   'sync.subjects': SyncSubjectsTable;
   'sync.tracked': SyncTrackedTable;

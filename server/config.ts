@@ -28,6 +28,10 @@ export interface Config {
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   /** How many days the change log keeps whole images of what changed; the history stays. */
   keepImagesDays: number;
+  /** The seed of the key that signs the audit's seals; undefined: made and kept in dataDir. */
+  auditKey: string | undefined;
+  /** Where the heads of the audit's chains are written too, beside the database. */
+  auditHeads: string;
   /** Wrong passwords for an account from one address, and in how many minutes. */
   signIn: { tries: number; minutes: number };
   /** Requests of one caller through REST. */
@@ -90,6 +94,11 @@ const settings = z.object({
     .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   KEEP_IMAGES_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
+  AUDIT_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url')
+    .optional(),
+  AUDIT_HEADS: text,
   SIGN_IN_TRIES: z.coerce.number().int().min(1).max(1000).default(10),
   SIGN_IN_MINUTES: z.coerce.number().int().min(1).max(1440).default(15),
   REST_REQUESTS_PER_MINUTE: z.coerce.number().int().min(1).max(1_000_000).default(600),
@@ -146,6 +155,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     secretKeys: read.SECRET_KEYS ?? keepSecretKeys(dataDir),
     logLevel: read.LOG_LEVEL,
     keepImagesDays: read.KEEP_IMAGES_DAYS,
+    auditKey: read.AUDIT_KEY,
+    auditHeads: path.resolve(read.AUDIT_HEADS ?? path.join(dataDir, 'audit-heads.jsonl')),
     signIn: { tries: read.SIGN_IN_TRIES, minutes: read.SIGN_IN_MINUTES },
     restRequestsPerMinute: read.REST_REQUESTS_PER_MINUTE,
     corsOrigins: read.CORS_ORIGINS,

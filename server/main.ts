@@ -118,6 +118,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
     ? startClock({
         jobs: [
           tidy(owner.pool, config),
+          seal(owner.pool, config),
           reminders(app, owner.pool),
           letters(app, owner.pool),
           oldNotifications(app, owner.pool),

@@ -9,6 +9,8 @@ type Image = Record<string, unknown>;
 /** Columns that name a record; the first that has a text. */
 export const namingColumns = ['title', 'name', 'email', 'currency', 'kind'] as const;
 
+const actColumns = ['kind', 'member_id', 'ip', 'user_agent', 'request_id', 'about'];
+
 /**
  * Writes the history of every record, which stays when the log lets its images go. Rows that are a
  * member's own, like what he has read, are nobody's history. Taken in again, it writes nothing twice.
@@ -36,7 +38,7 @@ function historyRow(
   { entity, id, op, rev, before, after }: LoggedRow,
 ): object {
   const image = after ?? before ?? {};
-  const changes = op === 'U' ? changesOf(before ?? {}, image) : {};
+  const changes = op === 'U' ? changesOf(before ?? {}, image) : actOf(entity, image);
   return {
     pos: position,
     ord: rev,
@@ -59,6 +61,12 @@ const changesOf = (before: Image, image: Image): Image =>
   Object.fromEntries(
     Object.entries(before).map(([column, from]) => [column, [from, image[column] ?? null]]),
   );
+
+/** An act of the audit is told by nothing but what its row says. */
+const actOf = (entity: string, image: Image): Image =>
+  entity === 'auditEvents'
+    ? Object.fromEntries(actColumns.map((column) => [column, [null, image[column] ?? null]]))
+    : {};
 
 const belongingColumns = { owner_id: 'ownerId', team_id: 'teamId', member_id: 'memberId' };
 
@@ -92,7 +100,7 @@ async function writeFields(tx: Tx, rows: string): Promise<void> {
   await sql`insert into sync.history_fields (organization_id, entity, field, pos, ord)
     select sync.org(), x.entity, field, x.pos, x.ord
     from jsonb_to_recordset(${rows}::jsonb) as ${columns}, jsonb_object_keys(x.changes) field
-    on conflict do nothing`.execute(tx);
+    where x.op = 'U' on conflict do nothing`.execute(tx);
 }
 
 /** A record's newest row decides, also where older ones come again. */

@@ -1,0 +1,200 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { erasePerson } from '#server/audit/erase.ts';
+import { auditKey, type AuditKey } from '#server/audit/key.ts';
+import { sealHistory } from '#server/audit/seal.ts';
+import { verifyAudit } from '#server/audit/verify.ts';
+import { readBatch } from '#server/readers/batch.ts';
+import { history } from '#server/readers/history.ts';
+import { newCustomer, newDeal, startTeam } from '#tests/features/team.ts';
+
+interface Sealed extends AsyncDisposable {
+  organizationId: string;
+  customerId: string;
+  key: AuditKey;
+  heads: string;
+  sql(statement: string): Promise<unknown[]>;
+  /** Changes the customer, reads and seals. */
+  work(name: string): Promise<void>;
+  seal(by?: AuditKey): Promise<void>;
+  findings(): Promise<string[]>;
+  erase(): Promise<number>;
+}
+
+/** An organization with some history, sealed in two links. */
+async function sealed(): Promise<Sealed> {
+  const team = await startTeam();
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'syncline-audit-'));
+  const heads = path.join(dataDir, 'heads.jsonl');
+  const key = auditKey({ auditKey: undefined, dataDir });
+  const owner = team.database.owner.pool;
+  const { organizationId } = team.owner;
+  const { signal } = new AbortController();
+  const calls = await team.as(team.owner);
+  const customer = await newCustomer(calls, { name: 'Maria Secret', email: 'maria@secret.test' });
+  await newDeal(calls, await team.board(), { title: 'A boat', customerId: customer.id });
+  const seal = async (by = key) => {
+    while ((await readBatch(team.app.pool, { reader: history, organizationId })).state !== 'done');
+    await sealHistory({ owner, key: by, heads, signal });
+  };
+  const work = async (name: string) => {
+    await calls.customers.update({ id: customer.id, name });
+    await seal();
+  };
+  await seal();
+  await work('Maria Second');
+  return {
+    organizationId,
+    customerId: customer.id,
+    key,
+    heads,
+    seal,
+    work,
+    sql: async (statement) => (await owner.query(statement)).rows as unknown[],
+    findings: async () =>
+      (await verifyAudit({ owner, key, heads })).flatMap((verdict) => verdict.findings),
+    erase: () =>
+      erasePerson(owner, {
+        organizationId,
+        key,
+        whom: { entity: 'customers', id: customer.id },
+      }),
+    async [Symbol.asyncDispose]() {
+      await team.database.drop();
+      await rm(dataDir, { recursive: true });
+    },
+  };
+}
+
+test('an untouched history is found whole, sealed and not sealed yet', async () => {
+  await using one = await sealed();
+  expect(await one.findings()).toEqual([]);
+  expect(await one.sql('select from sync.seals')).toHaveLength(2);
+  await one.work('Maria Third');
+  expect(await one.sql('select from sync.seals')).toHaveLength(3);
+  await one.seal();
+  expect(await one.sql('select from sync.seals')).toHaveLength(3);
+  expect(await one.findings()).toEqual([]);
+  expect((await readFile(one.heads, 'utf8')).trim().split('\n')).toHaveLength(3);
+});
+
+const name = `entity = 'customers' and op = 'U'`;
+
+test.each([
+  [
+    'a value',
+    `update sync.history set changes = '{"name": ["a", "b"]}' where ${name}`,
+    'values were changed',
+  ],
+  ['a title', `update sync.history set title = 'Somebody' where ${name}`, 'values were changed'],
+  ['who did it', `update sync.history set actor = 'somebody' where ${name}`, 'changed'],
+  ['when it was', `update sync.history set at = at - interval '1 second' where ${name}`, 'changed'],
+  ['who may see it', `update sync.history set keys = '{}' where ${name}`, 'changed'],
+  [
+    'a value with its digest',
+    `update sync.history set title = 'X', digest = sha256(salt || convert_to(jsonb_build_array('X', changes)::text, 'UTF8')) where ${name}`,
+    'changed',
+  ],
+  ['that there was one', `delete from sync.history where ${name}`, '1 missing'],
+  [
+    'that there was none',
+    `insert into sync.history select (jsonb_populate_record(h, '{"ord": 1}')).* from sync.history h where ${name}`,
+    '1 too many',
+  ],
+  [
+    'how many were sealed',
+    `update sync.seals set hash = previous where from_pos = 1`,
+    'not signed',
+  ],
+  [
+    'the bounds of a seal',
+    `update sync.seals set from_pos = from_pos + 1 where from_pos > 1`,
+    'does not follow',
+  ],
+  ['the first seal', `delete from sync.seals where from_pos = 1`, 'is gone'],
+  [
+    'the end of all',
+    `delete from sync.history h using sync.seals s where s.from_pos > 1 and h.pos >= s.from_pos;
+     delete from sync.seals where from_pos > 1`,
+    'is gone',
+  ],
+  [
+    'values that are gone',
+    `update sync.history set title = null, changes = null, salt = null where ${name}`,
+    'no signed erasure',
+  ],
+])('who changes %s by hand is found out', async (_, statement, finding) => {
+  await using one = await sealed();
+  await one.sql(statement);
+  expect((await one.findings()).join('\n')).toContain(finding);
+});
+
+test('the whole chain made anew, without the key, is found out', async () => {
+  await using one = await sealed();
+  await one.sql(`delete from sync.seals`);
+  await one.sql(`update sync.history set actor = 'nobody' where ${name}`);
+  await rm(one.heads);
+  await one.seal(auditKey({ auditKey: Buffer.alloc(32, 7).toString('base64url'), dataDir: '' }));
+  const findings = (await one.findings()).join('\n');
+  expect(findings).toContain('the seal up to');
+  expect(findings).toContain('is not signed by the key');
+});
+
+test('a person is erased everywhere, and the seal holds', async () => {
+  await using one = await sealed();
+  expect(await one.erase()).toBeGreaterThanOrEqual(3);
+  await one.seal();
+  expect(await one.findings()).toEqual([]);
+  for (const table of [
+    'sync.history',
+    'sync.change_log',
+    'sync.subjects',
+    'sync.mutations',
+    'crm.customers',
+    'crm.customer_search',
+    'crm.deals',
+    'sync.audit_events',
+  ]) {
+    const rows = await one.sql(`select from ${table} t where t::text ilike '%maria%'`);
+    expect([table, rows.length]).toEqual([table, 0]);
+  }
+  // Named is what was erased, and no more.
+  await one.work('Petra');
+  await one.sql(
+    `update sync.history set title = null, changes = null, salt = null where title = 'Petra'`,
+  );
+  expect((await one.findings()).join('\n')).toContain('no signed erasure');
+});
+
+test('an erasure that somebody without the key has written down names nothing', async () => {
+  await using one = await sealed();
+  const about = {
+    records: [{ entity: 'customers', id: one.customerId, toPos: 1e9 }],
+    signature: 'aa',
+  };
+  await one.sql(
+    `begin; select set_config('app.organization_id', '${one.organizationId}', true);
+     insert into sync.audit_events (organization_id, kind, about)
+       values ('${one.organizationId}', 'erased', '${JSON.stringify(about)}'); commit`,
+  );
+  await one.seal();
+  await one.sql(`update sync.history set title = null, changes = null, salt = null where ${name}`);
+  expect((await one.findings()).join('\n')).toContain('no signed erasure');
+});
+
+test('the application can neither write a seal nor change what is past', async () => {
+  await using team = await startTeam();
+  const ask = (statement: string) => team.app.pool.query(statement);
+  for (const statement of [
+    'update sync.history set title = null',
+    'delete from sync.history',
+    'update sync.audit_events set kind = kind',
+    'delete from sync.audit_events',
+    'insert into sync.seals default values',
+    'update sync.seals set hash = hash',
+    'delete from sync.seals',
+  ])
+    await expect(ask(statement), statement).rejects.toThrow('permission denied');
+});
