@@ -28,12 +28,12 @@ import { meNow, type Me, type MeNow } from './me.ts';
 import { Notes } from './notes.svelte.ts';
 import { Outbox, recalled, type Handles, type Outcome } from './outbox.svelte.ts';
 import { PresenceMap } from './presence.svelte.ts';
-import { isUnder, keyUnder, Store, type Arrival } from './store.svelte.ts';
+import { isUnder, keyUnder, Store, type Arrival, type Pending } from './store.svelte.ts';
 import { Recorder } from './recorder.svelte.ts';
 import { Tray } from './tray.svelte.ts';
 import { UnsentChanges, type RefusedChange } from './unsent.ts';
 import type { LiveTotals } from './totals.svelte.ts';
-import { planUndo, UndoStack, type UndoOutcome } from './undo.ts';
+import { isOnesOwn, planUndo, undoAt, UndoStack, type UndoOutcome } from './undo.ts';
 import { Wanted, type Held, type Subscription } from './wanted.svelte.ts';
 
 /** `undo` takes the change back, as far as nobody has changed it since; it names what it left alone. */
@@ -63,6 +63,8 @@ export interface Inspection {
  */
 export class Live {
   readonly api: Api;
+  /** Whether what is here is how it once was. */
+  readonly isPast: boolean = false;
   readonly notes = new Notes();
   readonly presence: PresenceMap;
   /** Set when the server ended the connection for good. */
@@ -86,7 +88,7 @@ export class Live {
   readonly #unsent: UnsentChanges | undefined;
   readonly #clientId: string = crypto.randomUUID();
   readonly #wanted: Wanted;
-  readonly #undos = new UndoStack();
+  readonly #undos: UndoStack;
   #decoder: Decoder | undefined;
   #cursor: Cursor | undefined;
   #epoch = '';
@@ -119,6 +121,7 @@ export class Live {
       onEnd: (reason) => (this.ended = reason),
     });
     this.keptAs = `${organization} ${me.memberId}`;
+    this.#undos = new UndoStack({ keptAs: this.keptAs, undoAt: (at) => undoAt(this.api, at) });
     if (typeof document !== 'undefined') {
       this.#unsent = new UnsentChanges({
         owner: this.keptAs,
@@ -265,18 +268,27 @@ export class Live {
    */
   change<Input>(change: Change<Input>, input: Input, how: { handles?: Handles } = {}): Made {
     const inverse = change.invert?.(this.#store.local, input);
-    const done = this.#make(change, input, how);
+    const { done, pending } = this.#make(change, input, how);
     if (inverse?.left) this.notes.wrote(inverse.entity, inverse.id, inverse.left);
-    if (!inverse) return { done, undo: undefined };
-    const { run, forget } = this.#undos.push(() => this.#undo(inverse, done));
-    void done.then((outcome) => outcome.ok || forget());
-    return { done, undo: run };
+    if (isOnesOwn(change.name)) return { done, undo: undefined };
+    const { run, forget, answered } = this.#undos.push(() =>
+      inverse
+        ? this.#undo(inverse, done)
+        : done.then(() => undoAt(this.api, pending.position ?? 0)),
+    );
+    void done.then(({ ok }) => (ok ? answered(pending.position ?? 0) : forget()));
+    return { done, undo: inverse && run };
+  }
+
+  /** A change that was made past the outbox can be taken back like any other. */
+  made(position: number): void {
+    this.#undos.push(() => undoAt(this.api, position)).answered(position);
   }
 
   /** Makes a refused change once more, as a change of now. */
   redo(refused: RefusedChange): Promise<Outcome> {
     this.tray.take(refused);
-    return this.#make(recalled(refused.name), refused.input, { insteadOf: refused });
+    return this.#make(recalled(refused.name), refused.input, { insteadOf: refused }).done;
   }
 
   /** Takes back my last change that can be taken back; undefined when there is none. */
@@ -292,7 +304,7 @@ export class Live {
       this.#store.visibleRow(inverse.entity, inverse.id),
     );
     if (!input) return { undone: false, skipped };
-    const outcome = await this.#make(inverse.change, input);
+    const outcome = await this.#make(inverse.change, input).done;
     return { undone: outcome.ok, skipped, outcome };
   }
 
@@ -300,9 +312,9 @@ export class Live {
     change: Pick<Change<never>, 'name' | 'apply'>,
     input: unknown,
     how: { insteadOf?: RefusedChange; handles?: Handles } = {},
-  ): Promise<Outcome> {
+  ): { done: Promise<Outcome>; pending: Pending } {
     this.#seq += 1;
-    const pending = {
+    const pending: Pending = {
       clientId: this.#clientId,
       seq: this.#seq,
       change,
@@ -313,7 +325,7 @@ export class Live {
     this.#store.add(pending);
     const done = this.#outbox.add(pending, { ...how, about });
     this.#settleTotals();
-    return done;
+    return { done, pending };
   }
 
   /** What the record of a change is called. */

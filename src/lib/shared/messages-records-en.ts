@@ -1,5 +1,6 @@
 /** Texts of customers and other records, and why something with them was refused. */
 export const recordsEn = {
+  'reason.past': 'The past is only to be looked at',
   'reason.notYours': 'You may see this, but not change it',
   'reason.customerHasOpenDeals': 'This customer has open deals ({count}): {deals}',
   'reason.defaultPipeline': 'This is the default pipeline: make another one the default first',
@@ -10,6 +11,9 @@ export const recordsEn = {
   'reason.stageHasDeals': 'There are deals in this stage ({count}): say where they go',
   'reason.noSuchStage': 'The pipeline has no stage of this kind',
   'reason.dealIsOpen': 'The deal is open',
+  'reason.restoreMissing': 'What it cannot be without is gone: {entity}',
+  'reason.restoreTaken': 'Another record has taken its place or name',
+  'reason.restoreRefused': 'A rule of the records speaks against it',
   'reason.reasonInUse': 'Deals were lost for this reason ({count}): say which one takes its place',
   'reason.productInUse': 'Deals have this product ({count}): make it inactive instead',
   'reason.changedSince': 'It has been changed since you read it',
@@ -23,6 +27,8 @@ export const recordsEn = {
   'reason.notAnObject': 'Send a JSON object',
   'reason.tooDeep': 'It is nested too deeply',
 
+  'rule.cannotSee': 'Somebody is named who may not read this',
+  'rule.oneOf': 'Say either a position or a run',
   'rule.notFound': 'There is no such record',
   'rule.notInPipeline': 'This stage is not in the pipeline',
   'rule.everyStageOnce': 'Name every stage of the pipeline once',

@@ -2,6 +2,7 @@ import type { Translated } from './i18n.ts';
 import type { recordsEn } from './messages-records-en.ts';
 
 export const recordsRu: Translated<typeof recordsEn> = {
+  'reason.past': 'В прошлом можно только смотреть',
   'reason.notYours': 'Вы видите это, но менять не можете',
   'reason.customerHasOpenDeals': 'У клиента есть открытые сделки ({count}): {deals}',
   'reason.defaultPipeline': 'Это основная воронка: сначала сделайте основной другую',
@@ -12,6 +13,9 @@ export const recordsRu: Translated<typeof recordsEn> = {
   'reason.stageHasDeals': 'На этапе есть сделки ({count}): укажите, куда их перенести',
   'reason.noSuchStage': 'В воронке нет такого этапа',
   'reason.dealIsOpen': 'Сделка и так открыта',
+  'reason.restoreMissing': 'Того, без чего запись не вернуть, уже нет: {entity}',
+  'reason.restoreTaken': 'Её место или имя заняты',
+  'reason.restoreRefused': 'Против этого правило записей',
   'reason.reasonInUse': 'С этой причиной проиграны сделки ({count}): укажите, чем её заменить',
   'reason.productInUse': 'Товар есть в сделках ({count}): выключите его вместо удаления',
   'reason.changedSince': 'Запись изменилась с тех пор, как вы её прочитали',
@@ -25,6 +29,8 @@ export const recordsRu: Translated<typeof recordsEn> = {
   'reason.notAnObject': 'Нужен объект JSON',
   'reason.tooDeep': 'Слишком глубокая вложенность',
 
+  'rule.cannotSee': 'Упомянут тот, кому этого не видно',
+  'rule.oneOf': 'Назовите либо место в журнале, либо запуск',
   'rule.notFound': 'Такой записи нет',
   'rule.notInPipeline': 'Этого этапа нет в воронке',
   'rule.everyStageOnce': 'Назовите каждый этап воронки по одному разу',

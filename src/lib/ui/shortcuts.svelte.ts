@@ -13,7 +13,6 @@ type Action =
   | 'filter'
   | 'create'
   | 'help'
-  | 'undo'
   | 'next'
   | 'previous';
 
@@ -77,14 +76,19 @@ export class Shortcuts {
 
   #actionOf(event: KeyboardEvent): Action | undefined {
     if (isTyping(event.target)) return undefined;
-    const isControlled = event.ctrlKey || event.metaKey;
-    if (isControlled && event.code === 'KeyZ' && !event.shiftKey) return 'undo';
     if (hasModifier(event) || !this.#areLettersOn) return undefined;
     if (event.key === '?' || (event.code === 'Slash' && event.shiftKey)) return 'help';
     if (event.key === '/' || event.code === 'Slash') return 'filter';
     return event.shiftKey ? undefined : letters[event.code];
   }
 }
+
+/** Ctrl+Z, where it is not the text field's own. */
+export const isUndo = (event: KeyboardEvent): boolean =>
+  (event.ctrlKey || event.metaKey) &&
+  event.code === 'KeyZ' &&
+  !event.shiftKey &&
+  !isTyping(event.target);
 
 export const [getShortcuts, setShortcuts] = createContext<Shortcuts>();
 

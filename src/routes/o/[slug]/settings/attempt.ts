@@ -23,11 +23,13 @@ function useRefusal() {
 
 /** Runs a call; what the server refuses is said in a toast. Answers undefined then. */
 export function useAttempt() {
+  const live = getLive();
   const refuse = useRefusal();
   const toasts = getToasts();
   return async <T>(run: () => Promise<T>, done?: string): Promise<T | undefined> => {
     try {
       const answer = await run();
+      if (isCommitted(answer)) live.made(answer.position);
       if (done) toasts.show({ text: done });
       return answer;
     } catch (error) {
@@ -36,6 +38,9 @@ export function useAttempt() {
     }
   };
 }
+
+const isCommitted = (answer: unknown): answer is { position: number } =>
+  typeof answer === 'object' && answer !== null && 'data' in answer && 'position' in answer;
 
 /**
  * Makes a change of the live rows, seen at once. What is wrong with it, and what the server refuses, is
