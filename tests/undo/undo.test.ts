@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newId } from '#lib/shared/ids.ts';
 import {
@@ -167,3 +168,49 @@ test('nothing that the undoer does not see comes back into view', async () => {
   expect(JSON.stringify(data)).not.toContain('Hidden');
   expect(await dealOf(id)).toMatchObject({ customerId: null, customerName: null });
 });
+
+test('a run is undone page by page under one name, but for what others changed since', async () => {
+  const { organizationId, memberId } = team.owner;
+  const run = `import ${newId()}`;
+  const ids = Array.from({ length: 1_100 }, newId);
+  const rows = ids.map((id, at) => ({
+    id,
+    organizationId,
+    ownerId: memberId,
+    code: '',
+    name: `Of the run ${at}`,
+  }));
+  for (const batch of [rows.slice(0, 700), rows.slice(700)])
+    await team.database.owner.db.transaction().execute(async (tx) => {
+      await sql`select set_config('app.run_id', ${run}, true)`.execute(tx);
+      await tx.insertInto('customers').values(batch).execute();
+    });
+  const [changed = ''] = ids;
+  await owner.customers.update({ id: changed, city: 'Omsk' });
+  const taken = async (target: { run: string }) => {
+    const pages = [];
+    let cursor: string | undefined;
+    do {
+      const { data } = await owner.undo.run({ ...target, cursor });
+      pages.push(data);
+      cursor = data.nextCursor ?? undefined;
+    } while (cursor);
+    return pages;
+  };
+  const pages = await taken({ run });
+  expect(pages.map(({ undone }) => undone.length)).toEqual([500, 500, 99]);
+  expect(pages.flatMap(({ kept }) => kept)).toMatchObject([
+    { id: changed, field: 'city', reason: 'changed' },
+  ]);
+  const count = async () =>
+    (await owner.customers.list({ search: 'Of the run', perPage: 1 })).total;
+  expect(await count()).toBe(1);
+
+  // All pages have one name of their own, by which the undo is undone.
+  const { rows: runs } = await team.database.owner.pool.query<{ run: string }>(
+    `select distinct run_id as run from sync.change_tx where run_id like 'undo-run:import%'`,
+  );
+  expect(runs).toHaveLength(1);
+  await taken({ run: runs[0]?.run ?? '' });
+  expect(await count()).toBe(1_100);
+}, 60_000);
