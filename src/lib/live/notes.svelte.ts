@@ -9,6 +9,8 @@ export interface RemoteNote {
   /** Milliseconds since 1970. */
   at: number;
   fields: Record<string, { from: unknown; to: unknown }>;
+  /** The record was deleted. */
+  isGone?: boolean;
 }
 
 /** Two values of one field: mine, which I changed a moment ago or have not sent, and another's. */

@@ -171,6 +171,8 @@ export const en = {
   'deal.notFoundText': 'It was deleted, or it is not yours to see.',
   'deal.carries': '{name} carries it',
   'deal.changedBy': '{name}: {what}',
+  'board.noPipeline': 'No pipeline',
+  'board.noPipelineText': 'An administrator makes one in the settings.',
   'deal.deletedBy': '{name}: deleted',
   'nav.past': 'Look back in time',
   'deal.previous': 'Previous deal',

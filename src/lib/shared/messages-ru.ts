@@ -191,6 +191,8 @@ export const ru: Translated<typeof en> = {
   'deal.notFoundText': 'Её удалили, или она не для вас.',
   'deal.carries': '{name} переносит',
   'deal.changedBy': '{name}: {what}',
+  'board.noPipeline': 'Воронки нет',
+  'board.noPipelineText': 'Её создаёт администратор в настройках.',
   'deal.deletedBy': '{name}: удалена',
   'nav.past': 'Посмотреть, как было',
   'deal.previous': 'Предыдущая сделка',

@@ -16,23 +16,34 @@ export class Words {
   readonly #locale: () => Locale;
   readonly #messages: () => Messages;
   readonly #timeZone: () => string;
+  readonly #now: () => Date;
   #day = $state<string>();
 
   constructor({
     locale,
     messages,
     timeZone,
+    now = () => new Date(),
   }: {
     locale: () => Locale;
     messages: () => Messages;
     timeZone: () => string;
+    /** Another moment than this one. */
+    now?: () => Date;
   }) {
     this.#locale = locale;
     this.#messages = messages;
     this.#timeZone = timeZone;
+    this.#now = now;
   }
 
   readonly #translate = $derived.by(() => translator(this.#locale(), this.#messages()));
+
+  /** The same words at another moment. */
+  at(now: () => Date): Words {
+    const [locale, messages, timeZone] = [this.#locale, this.#messages, this.#timeZone];
+    return new Words({ locale, messages, timeZone, now });
+  }
 
   get locale(): Locale {
     return this.#locale();
@@ -44,7 +55,7 @@ export class Words {
     return this.#translate;
   }
   get today(): string {
-    return this.#day ?? dayIn(this.timeZone, new Date());
+    return this.#day ?? dayIn(this.timeZone, this.#now());
   }
   /** Keeps `today` true in a page that stays open over midnight. */
   watchDay(): () => void {

@@ -1,4 +1,5 @@
-import type { Live, Made } from '#lib/live/live.svelte.ts';
+import type { OpenLive } from '#lib/live/context.ts';
+import type { Made } from '#lib/live/live.svelte.ts';
 import type { UndoOutcome } from '#lib/live/undo.ts';
 import {
   completeActivity,
@@ -24,11 +25,11 @@ type NewActivity = Pick<Parameters<typeof createActivity.apply>[1], 'kind' | 'ti
 /** What a person does to customers: each is shown at once and says when it was refused. */
 export class CustomerActions {
   readonly #customers: Customers;
-  readonly #live: Live;
+  readonly #live: OpenLive;
   readonly #words: Words;
   readonly #toasts: Toasts;
 
-  constructor(options: { customers: Customers; live: Live; words: Words; toasts: Toasts }) {
+  constructor(options: { customers: Customers; live: OpenLive; words: Words; toasts: Toasts }) {
     this.#customers = options.customers;
     this.#live = options.live;
     this.#words = options.words;
@@ -108,13 +109,12 @@ export class CustomerActions {
     this.#toasts.show({ text: this.#words.t('deal.linkCopied') });
   }
 
-  undo(run: () => Promise<UndoOutcome> | undefined = () => this.#live.undoLast()): void {
+  undo(run: () => Promise<UndoOutcome>): void {
     const { t } = this.#words;
-    const nothing = (): number => this.#toasts.show({ text: t('toast.nothingToUndo') });
-    void (run() ?? Promise.resolve(undefined)).then((answer) => {
-      if (answer?.undone) this.#toasts.show({ text: t('toast.undone') });
-      else if (answer?.outcome && !answer.outcome.ok) this.#refuse(answer.outcome.error, {});
-      else nothing();
+    void run().then(({ undone, outcome }) => {
+      if (undone) this.#toasts.show({ text: t('toast.undone') });
+      else if (outcome && !outcome.ok) this.#refuse(outcome.error, {});
+      else this.#toasts.show({ text: t('toast.nothingToUndo') });
     });
   }
 

@@ -1,5 +1,5 @@
 import type { LiveList, ListPlace } from '#lib/live/list.svelte.ts';
-import type { Live } from '#lib/live/live.svelte.ts';
+import type { OpenLive } from '#lib/live/context.ts';
 import { customerMatcher, type CustomerListParams } from '#lib/shared/customer-list.ts';
 import type { Customer } from '#lib/shared/entities.ts';
 import { ratesOn, totalIn, type TotalMoney } from '#lib/shared/money.ts';
@@ -22,7 +22,7 @@ interface Sort {
 }
 
 interface Surroundings {
-  live: Live;
+  live: OpenLive;
   words: Words;
   toasts: Toasts;
   organization: () => { slug: string; currency: string };
@@ -46,7 +46,7 @@ export interface Entry extends ListPlace {
 
 /** What the table of customers shows. Writes are in `actions`, others' presence in `people`. */
 export class Customers {
-  readonly live: Live;
+  readonly live: OpenLive;
   readonly words: Words;
   readonly actions: CustomerActions;
   readonly people: CustomerPeople;

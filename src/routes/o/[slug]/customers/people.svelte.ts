@@ -74,6 +74,7 @@ export class CustomerPeople {
       this.#seen.set(note, seenAt);
       setTimeout(() => (this.#now = Date.now()), fresh);
     }
-    return Math.max(this.#now, Date.now()) - seenAt < fresh ? note : undefined;
+    const isFresh = this.#live.isPast || Math.max(this.#now, Date.now()) - seenAt < fresh;
+    return isFresh ? note : undefined;
   }
 }

@@ -90,14 +90,18 @@ export class BoardPeople {
   washOf(deal: Deal): Wash | undefined {
     const note = this.#freshNote(deal.id);
     if (!note) return undefined;
-    const name = this.#board.memberName(note.by);
+    const member = this.#board.memberName(note.by);
+    const name = member || this.#board.words.t('history.system');
+    const short = member ? firstNameOf(member) : name;
     const fields = Object.keys(note.fields).filter((field) => field in fieldNames);
     const shown = fields.includes('stageId') ? ['stageId'] : fields;
+    const { words } = this.#board;
+    const told = { person: { id: note.by, name }, at: note.at };
+    if (note.isGone) return { ...told, text: words.t('deal.deletedBy', { name: short }) };
     const what = shown.map((field) => this.#describe(field, note.fields[field], deal)).join(', ');
     return {
-      person: { id: note.by, name },
-      at: note.at,
-      text: what && this.#board.words.t('deal.changedBy', { name: firstNameOf(name), what }),
+      ...told,
+      text: what && words.t('deal.changedBy', { name: short, what }),
     };
   }
   /** Fields that another person and I changed at the same time: both values stand side by side. */
@@ -129,7 +133,7 @@ export class BoardPeople {
       this.#seen.set(note, seenAt);
       setTimeout(() => (this.#now = Date.now()), fresh);
     }
-    const isFresh = Math.max(this.#now, Date.now()) - seenAt < fresh;
+    const isFresh = this.#board.live.isPast || Math.max(this.#now, Date.now()) - seenAt < fresh;
     return isFresh ? { ...note, by: note.by ?? 'system' } : undefined;
   }
 
@@ -138,7 +142,10 @@ export class BoardPeople {
     const key = fieldNames[field];
     const say: (key: MessageKey) => string = words.t;
     const name = key ? say(key).toLocaleLowerCase(words.locale) : field;
-    if (field === 'stageId') return `→ ${this.#board.stageOf(deal.stageId)?.name ?? ''}`;
+    if (field === 'stageId') {
+      const stageId = typeof change?.to === 'string' ? change.to : deal.stageId;
+      return `→ ${this.#board.stageOf(stageId)?.name ?? ''}`;
+    }
     if (field !== 'value') return name;
     const amount = (value: unknown): string =>
       typeof value === 'number' ? words.compactMoney({ value, currency: deal.currency }) : '–';

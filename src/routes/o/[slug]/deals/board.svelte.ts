@@ -1,5 +1,5 @@
 import type { LiveList } from '#lib/live/list.svelte.ts';
-import type { Live } from '#lib/live/live.svelte.ts';
+import type { OpenLive } from '#lib/live/context.ts';
 import type { CustomerListParams } from '#lib/shared/customer-list.ts';
 import { dealMatcher, type DealFilter } from '#lib/shared/deal-filter.ts';
 import type { Deal, Stage } from '#lib/shared/entities.ts';
@@ -40,7 +40,7 @@ interface Figures {
 }
 
 interface Surroundings {
-  live: Live;
+  live: OpenLive;
   words: Words;
   toasts: Toasts;
   organization: () => { name: string; slug: string; currency: string };
@@ -53,7 +53,7 @@ interface Surroundings {
 
 /** What the board of one pipeline shows. Writes are in `actions`, others' presence in `people`. */
 export class Board {
-  readonly live: Live;
+  readonly live: OpenLive;
   readonly words: Words;
   readonly #around: Surroundings;
   readonly actions: DealActions;
@@ -244,6 +244,8 @@ export class Board {
   showPipeline(pipelineId: string): void {
     const url = new URL(this.home + '/deals', this.#around.url());
     url.searchParams.set('pipeline', pipelineId);
+    const at = this.#around.url().searchParams.get('at');
+    if (at) url.searchParams.set('at', at);
     this.unfolded = [];
     this.#around.goTo(url, { isReplacing: false });
   }

@@ -1,4 +1,5 @@
-import type { Live, Made } from '#lib/live/live.svelte.ts';
+import type { OpenLive } from '#lib/live/context.ts';
+import type { Made } from '#lib/live/live.svelte.ts';
 import type { UndoOutcome } from '#lib/live/undo.ts';
 import { completeActivity, createActivity, noteOf } from '#lib/shared/activities.ts';
 import { createCustomer } from '#lib/shared/customers.ts';
@@ -34,14 +35,14 @@ interface NewDeal {
 /** What a person does to deals on the board: each is shown at once and says when it was refused. */
 export class DealActions {
   readonly #board: Board;
-  readonly #live: Live;
+  readonly #live: OpenLive;
   readonly #words: Words;
   readonly #toasts: Toasts;
 
   closing = $state.raw<Closing>();
   isAmountAsked = $state(false);
 
-  constructor(options: { board: Board; live: Live; words: Words; toasts: Toasts }) {
+  constructor(options: { board: Board; live: OpenLive; words: Words; toasts: Toasts }) {
     this.#board = options.board;
     this.#live = options.live;
     this.#words = options.words;
@@ -164,10 +165,8 @@ export class DealActions {
     }
   }
 
-  undo(
-    run: (() => Promise<UndoOutcome>) | undefined = () => this.#live.undoLast() ?? nothing,
-  ): void {
-    void run?.().then(({ undone, outcome }) => {
+  undo(run: () => Promise<UndoOutcome>): void {
+    void run().then(({ undone, outcome }) => {
       const { t } = this.#words;
       if (undone) this.#toasts.show({ text: t('toast.undone') });
       else if (outcome && !outcome.ok) this.#refuse(outcome.error, '');
@@ -239,5 +238,3 @@ export class DealActions {
     });
   }
 }
-
-const nothing: Promise<UndoOutcome> = Promise.resolve({ undone: false, skipped: [] });

@@ -1,4 +1,4 @@
-import type { Live } from '#lib/live/live.svelte.ts';
+import type { OpenLive } from '#lib/live/context.ts';
 import type { Row } from '#lib/shared/entities.ts';
 import { inboxTabs, isInTab, type InboxTab, type InboxWords } from '#lib/shared/inbox.ts';
 import { sentenceOf } from '#lib/shared/inbox-sentence.ts';
@@ -29,7 +29,7 @@ export interface Group {
 }
 
 interface Around {
-  live: Live;
+  live: OpenLive;
   words: Words;
   toasts: Toasts;
   say: () => InboxWords;
@@ -184,7 +184,7 @@ export class Inbox {
     void this.#answered(made.done);
   }
 
-  async #answered(done: ReturnType<Live['change']>['done']): Promise<void> {
+  async #answered(done: ReturnType<OpenLive['change']>['done']): Promise<void> {
     const { words, toasts } = this.#around;
     const outcome = await done;
     // What is gone meanwhile needs no mark.

@@ -1,0 +1,22 @@
+/** What the bar of the past says. Fetched by those who look back. */
+export const pastEn = {
+  bar: 'Time travel',
+  asOf: 'As it was {when}',
+  moment: 'Moment',
+  changed: { one: '{count} changed since', other: '{count} changed since' },
+  added: { one: '{count} new since', other: '{count} new since' },
+  gone: { one: '{count} deleted since', other: '{count} deleted since' },
+  nothing: 'Nothing has changed since',
+  cut: 'more than {count} changed since',
+  dayBack: 'A day back',
+  dayOn: 'A day on',
+  play: 'Play',
+  playWeek: 'Play last week',
+  pause: 'Pause',
+  now: 'Back to now',
+  loading: 'Loading',
+  failed: 'This moment could not be loaded.',
+  retry: 'Try again',
+  before: 'There was nothing here yet',
+  beforeText: 'Choose a later moment.',
+} as const;
