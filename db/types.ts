@@ -530,6 +530,13 @@ export interface SyncReadersTable {
   startedAt: Generated<Timestamp>;
 }
 
+export interface SyncSealChecksTable {
+  organizationId: string;
+  sealedTo: number;
+  findings: string[];
+  at: Generated<Timestamp>;
+}
+
 export interface SyncSealsTable {
   organizationId: string;
   toPos: number;
@@ -605,6 +612,7 @@ export interface DB {
   'sync.readerCursors': SyncReaderCursorsTable;
   'sync.readerPoison': SyncReaderPoisonTable;
   'sync.readers': SyncReadersTable;
+  'sync.sealChecks': SyncSealChecksTable;
   'sync.seals': SyncSealsTable;
   'sync.state': SyncStateTable;
   'sync.subjects': SyncSubjectsTable;

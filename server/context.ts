@@ -15,6 +15,7 @@ export async function createContext(
     app,
     requestId: requestIdOf(request),
     ip: addressOf(request),
+    userAgent: header(request, 'user-agent'),
     identity: found?.identity,
     member: found && memberFor(found.person, found.identity, header(request, 'x-organization')),
     mutationId: header(request, 'x-mutation-id')?.slice(0, 100),

@@ -3,7 +3,7 @@ import { entityNames } from '#lib/shared/entities.ts';
 import { isPersonal, type Member } from './access.ts';
 import { cursor, reachesOf, type Reach } from './history-reach.ts';
 import type { Tx } from './live/transaction.ts';
-import { namingColumns } from './readers/history.ts';
+import { actColumns, namingColumns } from './readers/history.ts';
 
 /** One changed record of one transaction. */
 export interface HistoryRow {
@@ -73,7 +73,8 @@ async function rowsOf(tx: Tx, asked: HistoryAsked, reaches: Reach[]): Promise<Hi
       select x.pos, x.ord, x.at, x.entity, x.id, x.op, x.actor, x.mutation_id, x.run_id,
         ${title} as title, x.image ->> 'currency' as currency,
         case x.op when 'U' then (select jsonb_object_agg(b.key, jsonb_build_array(b.value, x.image -> b.key))
-          from jsonb_each(x.before) b) else '{}' end as changes
+          from jsonb_each(x.before) b)
+          else ${acts} end as changes
       from (select t.pos, l.ord, t.at, l.entity, l.id, l.op::text as op, t.actor, t.mutation_id, t.run_id,
               l.before, coalesce(l.after, l.before) as image
             from sync.change_tx t join sync.change_log l
@@ -114,6 +115,11 @@ function writtenIn(reach: Reach, asked: HistoryAsked): RawBuilder<unknown> {
 const title = sql`coalesce(${sql.join(
   namingColumns.map((column) => sql`nullif(x.image ->> ${sql.lit(column)}, '')`),
 )})`;
+
+/** As the reader writes them. */
+const acts = sql`case x.entity when 'auditEvents' then (
+    select jsonb_object_agg(c, jsonb_build_array(null, x.image -> c)) from unnest(${sql.lit(`{${actColumns.join(',')}}`)}::text[]) c
+  ) else '{}' end`;
 
 const isIn = ({ entity, isSeen }: Reach): RawBuilder<SqlBool> =>
   entity ? sql<SqlBool>`(x.entity = ${entity} and ${isSeen})` : isSeen;

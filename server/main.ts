@@ -9,7 +9,7 @@ import type { Embedded } from '#db/embedded.ts';
 import { migrate, newestMigration } from '#db/migrate.ts';
 import { startClock } from '#jobs/clock.ts';
 import { letters, oldNotifications, reminders } from '#jobs/notifications.ts';
-import { seal } from '#jobs/seal.ts';
+import { checkSeals, seal } from '#jobs/seal.ts';
 import { tidy } from '#jobs/tidy.ts';
 import { type App, setApp } from './app.ts';
 import { admit } from './auth/admission.ts';
@@ -119,6 +119,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
         jobs: [
           tidy(owner.pool, config),
           seal(owner.pool, config),
+          checkSeals(owner.pool, config, log),
           reminders(app, owner.pool),
           letters(app, owner.pool),
           oldNotifications(app, owner.pool),

@@ -1,4 +1,5 @@
 import { activities } from './activities.ts';
+import { audit } from './audit.ts';
 import { customers } from './customers.ts';
 import { dealLists } from './deal-lists.ts';
 import { dealProducts } from './deal-products.ts';
@@ -28,6 +29,7 @@ import { mergeRouters, router } from './trpc.ts';
 export const appRouter = router({
   access,
   activities,
+  audit,
   customers,
   deals: mergeRouters(deals, dealLists, dealStates),
   dealProducts,

@@ -8,6 +8,7 @@ import {
 import { AppError, type ErrorCode } from '#lib/shared/errors.ts';
 import { requirePermission, type Member, type Permission } from './access.ts';
 import type { App } from './app.ts';
+import { noteRefusal } from './audit/events.ts';
 import type { Identity } from './auth/identify.ts';
 import { toAppError } from './errors.ts';
 import { commit, type Committed } from './live/commit.ts';
@@ -19,6 +20,7 @@ export interface Context {
   app: App;
   requestId: string;
   ip: string;
+  userAgent?: string | undefined;
   identity: Identity | undefined;
   member: Member | undefined;
   mutationId: string | undefined;
@@ -75,9 +77,12 @@ const codeOf = (error: TRPCError): ErrorCode =>
   (Object.entries(statusNames).find(([, name]) => name === error.code)?.[0] as
     ErrorCode | undefined) ?? 'INTERNAL';
 
-const named = t.procedure.use(async ({ next }) => {
+const named = t.procedure.use(async ({ ctx, path, next }) => {
   const result = await next();
-  if (!result.ok && toAppError(result.error)) throw toTrpcError(result.error);
+  const known = result.ok ? undefined : toAppError(result.error);
+  if (known?.code === 'FORBIDDEN' && ctx.member)
+    noteRefusal(ctx.app, ctx.member, { path, origin: ctx });
+  if (!result.ok && known) throw toTrpcError(result.error);
   return result;
 });
 

@@ -32,10 +32,17 @@ create table sync.seals (
   unique (organization_id, from_pos)
 );
 
+-- What the last look at the whole chain has found.
+create table sync.seal_checks (
+  organization_id uuid primary key,
+  sealed_to bigint not null,
+  findings text[] not null,
+  at timestamptz not null default now()
+);
 reset role;
 
-select sync.fence(t::regclass) from unnest(array['sync.audit_events', 'sync.seals']) t;
+select sync.fence(t::regclass) from unnest(array['sync.audit_events', 'sync.seals', 'sync.seal_checks']) t;
 select sync.track('sync.audit_events', 'auditEvents');
 -- An act that was is not taken back.
 revoke update, delete on sync.audit_events from syncline_app;
-revoke insert, update, delete on sync.seals from syncline_app;
+revoke insert, update, delete on sync.seals, sync.seal_checks from syncline_app;

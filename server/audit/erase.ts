@@ -61,6 +61,7 @@ export async function erasePerson(
       ...(await copiesOf(client, organizationId, whom)).map((copy) => ({ ...copy, toPos })),
     ];
     await eraseImages(client, organizationId, whom);
+    await eraseNotifications(client, organizationId, [whom.id, ...records.map(({ id }) => id)]);
     const erased = await eraseHistory(client, organizationId, records);
     await client.query(
       `insert into sync.audit_events (organization_id, id, kind, about) values ($1, $2, 'erased', $3)`,
@@ -144,6 +145,26 @@ async function eraseImages(
   await client.query(
     `update sync.subjects set title = null where organization_id = $1 and entity = $2 and id = $3`,
     [organizationId, entity, id],
+  );
+}
+
+/** What people were told of it goes, from the log as well. */
+async function eraseNotifications(
+  client: PoolClient,
+  organizationId: string,
+  ids: string[],
+): Promise<void> {
+  await client.query(
+    `delete from crm.notifications where organization_id = $1
+       and (record_id = any ($2::uuid[]) or subject_id = any ($2::uuid[]))`,
+    [organizationId, ids],
+  );
+  await client.query(
+    `update sync.change_log set before = before - '{title,data}'::text[], after = after - '{title,data}'::text[]
+     where organization_id = $1 and entity = 'notifications'
+       and (coalesce(after, before) ->> 'record_id' = any ($2)
+         or coalesce(after, before) ->> 'subject_id' = any ($2))`,
+    [organizationId, ids],
   );
 }
 

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { AppError, badInput } from '#lib/shared/errors.ts';
+import { noteOfPerson, originOf, type Origin } from '../audit/events.ts';
 import { assertGoodPassword, hashPassword, verifyPassword } from './password.ts';
 import type { AuthParts } from './person.ts';
 import { endSignIns } from './sessions.ts';
@@ -13,7 +14,14 @@ export async function changePassword(
     current,
     next,
     keep,
-  }: { userId: string; current: string; next: string; keep?: string | undefined },
+    origin,
+  }: {
+    userId: string;
+    current: string;
+    next: string;
+    keep?: string | undefined;
+    origin?: Origin;
+  },
 ): Promise<void> {
   const attempt = { allowance: passwordChangeAllowance, who: [userId] };
   await takeTry(parts, attempt);
@@ -31,6 +39,7 @@ export async function changePassword(
   if (current === next) throw badInput('next', 'samePassword');
   await setPassword(parts, { userId, password: next });
   await endSignIns(parts, { userId, except: keep });
+  await noteOfPerson(parts, userId, { kind: 'passwordChanged', ...originOf(origin) });
   parts.log.info({ event: 'password changed', userId }, 'password changed');
 }
 

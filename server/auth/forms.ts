@@ -2,6 +2,7 @@ import type { Cookies } from '@sveltejs/kit';
 import { fail } from '@sveltejs/kit';
 import { errorStatus, type ErrorDetails, type ErrorCode } from '#lib/shared/errors.ts';
 import type { App as Server } from '../app.ts';
+import { noteOfPerson } from '../audit/events.ts';
 import { toAppError } from '../errors.ts';
 import { deviceCookie, deviceOf } from './sign-in.ts';
 import { startSession } from './sessions.ts';
@@ -30,6 +31,8 @@ export async function signInBrowser(
 ): Promise<void> {
   const userAgent = request.headers.get('user-agent');
   const { name, value, attributes } = await startSession(app, { userId, userAgent, ip: locals.ip });
+  const { ip, requestId } = locals;
+  await noteOfPerson(app, userId, { kind: 'signedIn', ip, userAgent, requestId });
   const { secure = false, maxAge } = attributes;
   const common = { path: '/', httpOnly: true, sameSite: 'lax', secure } as const;
   cookies.set(name, value, { ...common, ...(isKept && maxAge ? { maxAge } : {}) });

@@ -2,6 +2,7 @@ import { z } from 'zod/mini';
 import * as field from '#lib/shared/fields.ts';
 import { AppError, badInput } from '#lib/shared/errors.ts';
 import { can } from '../access.ts';
+import { noteOfPerson } from '../audit/events.ts';
 import { hasPost } from '../mail.ts';
 import type { RestRequest } from '../rest/route.ts';
 import { open, router, signedIn, type Context } from '../trpc.ts';
@@ -69,10 +70,15 @@ export const auth = router({
         organization: z.optional(z.string().check(z.maxLength(100))),
       }),
     )
-    .mutation(async ({ ctx: { app, ip }, input }): Promise<SignedIn> => {
+    .mutation(async ({ ctx: { app, ip, userAgent, requestId }, input }): Promise<SignedIn> => {
+      const origin = { ip, userAgent, requestId };
       const name = input.email ?? input.username;
       if (!name) throw badInput('email', 'required');
-      const person = await checkPassword(app, { email: name, password: input.password, ip });
+      const person = await checkPassword(app, {
+        email: name,
+        password: input.password,
+        ...origin,
+      });
       if (person.mustChangePassword) {
         throw new AppError('FORBIDDEN', { reason: 'changePasswordFirst' });
       }
@@ -84,6 +90,11 @@ export const auth = router({
       }
       const organizationId = membership?.organizationId ?? null;
       const { access, refresh } = await issueTokens(app, { userId: person.userId, organizationId });
+      await noteOfPerson(app, person.userId, {
+        kind: 'signedIn',
+        ...origin,
+        about: { by: 'token' },
+      });
       return { user: described(person, organizationId), tokens: { access, refresh } };
     }),
 
@@ -133,13 +144,15 @@ export const auth = router({
       ],
     })
     .input(z.optional(refreshInput))
-    .mutation(async ({ ctx: { app, identity }, input = {} }) => {
+    .mutation(async ({ ctx: { app, identity, ...origin }, input = {} }) => {
       const token = input.refresh ?? input.refreshToken;
       if (token) await endFamilyOf(app.db, token);
       const { via, userId, sessionHash } = identity ?? {};
       if (via === 'token' && sessionHash) await endFamily(app.db, sessionHash);
       if (via === 'session' && userId && sessionHash)
         await endSession(app, { userId, sessionHash });
+      const { ip, userAgent, requestId } = origin;
+      if (userId) await noteOfPerson(app, userId, { kind: 'signedOut', ip, userAgent, requestId });
       return { ended: true };
     }),
 
@@ -152,8 +165,9 @@ export const auth = router({
       ],
     })
     .input(z.strictObject({ current: secret, next: secret }))
-    .mutation(async ({ ctx: { app, identity }, input }) => {
-      await changePassword(app, { userId: identity.userId, keep: identity.sessionHash, ...input });
+    .mutation(async ({ ctx: { app, identity, ...origin }, input }) => {
+      const { userId, sessionHash: keep } = identity;
+      await changePassword(app, { userId, keep, ...input, origin });
       return { changed: true };
     }),
 

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { AppError } from '#lib/shared/errors.ts';
 import type { App } from '../app.ts';
+import { noteOfPerson, originOf, type Origin } from '../audit/events.ts';
 import { hasPost } from '../mail.ts';
 import { findLink, useLink } from './account-links.ts';
 import { setPassword } from './change-password.ts';
@@ -33,7 +34,7 @@ export async function askForReset(
 /** A new password by a link; every sign-in of the person ends. Answers the e-mail address. */
 export async function resetPassword(
   parts: Parts,
-  { token, password }: { token: string; password: string },
+  { token, password, origin }: { token: string; password: string; origin?: Origin },
 ): Promise<{ email: string }> {
   // Before the link is used up: a password that will not do can be mended.
   const known = await findLink(parts, { token, purpose: 'reset' });
@@ -43,6 +44,7 @@ export async function resetPassword(
   if (!owner) throw new AppError('NOT_FOUND', { reason: 'linkGone' });
   await setPassword(parts, { userId: owner.userId, password });
   await endSignIns(parts, owner);
+  await noteOfPerson(parts, owner.userId, { kind: 'passwordReset', ...originOf(origin) });
   parts.log.info({ event: 'password reset', userId: owner.userId }, 'password reset by a link');
   return owner;
 }

@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { sql } from 'kysely';
 import { AppError } from '#lib/shared/errors.ts';
+import { noteAside, noteOfPerson } from '../audit/events.ts';
 import { verifyPassword } from './password.ts';
 import { findPerson, type AuthParts, type Person } from './person.ts';
 import { keyFor } from './secrets.ts';
@@ -10,6 +11,8 @@ export interface SignInAttempt {
   email: string;
   password: string;
   ip: string;
+  userAgent?: string | null | undefined;
+  requestId?: string | undefined;
   /** The cookie `deviceCookie` of an earlier sign-in from the same browser. */
   device?: string | undefined;
 }
@@ -40,7 +43,16 @@ export async function checkPassword(parts: AuthParts, attempt: SignInAttempt): P
     .executeTakeFirst();
   const isRight = await verifyPassword(user?.passwordHash, attempt.password);
   const person = user && isRight && user.isActive ? await findPerson(parts, user.id) : undefined;
-  if (!user || !person) throw new AppError('UNAUTHENTICATED', { reason: 'wrongPassword' });
+  if (!user || !person) {
+    const { ip, userAgent, requestId } = attempt;
+    // Not waited for: the time would tell that there is such an account.
+    if (user)
+      noteAside(
+        parts,
+        noteOfPerson(parts, user.id, { kind: 'signInFailed', ip, userAgent, requestId }),
+      );
+    throw new AppError('UNAUTHENTICATED', { reason: 'wrongPassword' });
+  }
   for (const one of tries) await giveTryBack(parts, one);
   await db
     .updateTable('platform.users')

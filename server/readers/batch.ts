@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Pool } from 'pg';
-import { afterOpening, opening, rollback, type Scope, type Tx } from '../live/transaction.ts';
+import type { Scope, Tx } from '../live/transaction.ts';
+import { inTransaction } from '../transact.ts';
 import { pagesOf, readAfter } from './logged.ts';
 import { actorOf, type Reader } from './reader.ts';
 
@@ -100,9 +101,11 @@ export async function retryPoison(
   });
 }
 
-const scopeOf = ({ reader, organizationId }: Place): Scope => ({
+/** What is read may not be on disk yet; but what is written of it can then not be there without it. */
+const scopeOf = ({ reader, organizationId }: Place): Scope & { asyncCommit: true } => ({
   organizationId,
   actor: actorOf(reader),
+  asyncCommit: true,
 });
 
 /** The cursor, locked until the transaction ends; undefined while another node has it. */
@@ -134,20 +137,4 @@ async function moveCursor(tx: Tx, reader: string, pos: number): Promise<void> {
     .set({ pos, failures: 0, lastError: null, updatedAt: sql`now()` })
     .where('reader', '=', reader)
     .execute();
-}
-
-/** What is read may not be on disk yet; but what is written of it can then not be there without it. */
-async function inTransaction<T>(pool: Pool, scope: Scope, run: (tx: Tx) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    const result = await afterOpening(client, opening(scope, { asyncCommit: true }), run);
-    await client.query('commit');
-    return result;
-  } catch (error) {
-    broken = await rollback(client);
-    throw error;
-  } finally {
-    client.release(broken);
-  }
 }

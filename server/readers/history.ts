@@ -9,7 +9,8 @@ type Image = Record<string, unknown>;
 /** Columns that name a record; the first that has a text. */
 export const namingColumns = ['title', 'name', 'email', 'currency', 'kind'] as const;
 
-const actColumns = ['kind', 'member_id', 'ip', 'user_agent', 'request_id', 'about'];
+/** What tells an act of the audit, in its row. */
+export const actColumns = ['kind', 'member_id', 'ip', 'user_agent', 'request_id', 'about'];
 
 /**
  * Writes the history of every record, which stays when the log lets its images go. Rows that are a

@@ -43,6 +43,10 @@ export const fixtures: Record<string, Fixture> = {
   }),
   'activities.delete': activity,
 
+  'audit.list': () => ({}),
+  'audit.state': nothing,
+  'audit.export': () => ({}),
+
   'customers.list': async ({ make }, ownerId) => {
     await make.customer(ownerId);
     return { ownerId };

@@ -35,6 +35,10 @@ export const matrix: Record<
   'activities.complete': { may: editors, beside: 'NOT_FOUND' },
   'activities.delete': { may: editors, beside: 'NOT_FOUND', mate: notYours },
 
+  'audit.list': { may: heads },
+  'audit.state': { may: heads },
+  'audit.export': { may: heads },
+
   'customers.list': { may: lookers, beside: 'nothing' },
   'customers.get': { may: lookers, beside: 'NOT_FOUND' },
   'customers.stats': { may: lookers },

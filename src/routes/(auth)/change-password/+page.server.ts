@@ -18,7 +18,10 @@ export const actions: Actions = {
     const [current, next] = ['current', 'next'].map((name) => String(form.get(name) ?? ''));
     try {
       const { userId, sessionHash: keep } = identity;
-      await changePassword(getApp(), { userId, keep, current: current ?? '', next: next ?? '' });
+      const { ip, requestId } = locals;
+      const origin = { ip, requestId, userAgent: request.headers.get('user-agent') };
+      const passwords = { current: current ?? '', next: next ?? '' };
+      await changePassword(getApp(), { userId, keep, ...passwords, origin });
     } catch (error) {
       return refused(error, {});
     }

@@ -21,7 +21,10 @@ export const actions: Actions = {
     const app = getApp();
     try {
       const device = cookies.get(deviceCookie);
-      const person = await checkPassword(app, { email, password, ip: locals.ip, device });
+      const userAgent = request.headers.get('user-agent');
+      const { ip, requestId } = locals;
+      const attempt = { email, password, ip, userAgent, requestId, device };
+      const person = await checkPassword(app, attempt);
       await signInBrowser(app, event, { ...person, isKept });
     } catch (error) {
       return refused(error, { email, next });

@@ -10,12 +10,14 @@ export const load: PageServerLoad = async ({ params: { token } }) => ({
 });
 
 export const actions: Actions = {
-  default: async ({ params: { token }, request }) => {
+  default: async ({ locals, params: { token }, request }) => {
     const form = await request.formData();
     const password = String(form.get('password') ?? '').slice(0, 500);
     let email: string;
     try {
-      ({ email } = await resetPassword(getApp(), { token, password }));
+      const { ip, requestId } = locals;
+      const origin = { ip, requestId, userAgent: request.headers.get('user-agent') };
+      ({ email } = await resetPassword(getApp(), { token, password, origin }));
     } catch (error) {
       return refused(error, {});
     }
