@@ -28,11 +28,21 @@ interface Draft {
   isKept: boolean;
 }
 
+interface Telling {
+  told: Told[];
+  /** Whether what is told now would not be taken away again by what is known to come after it. */
+  isLasting?(listener: Listener, told: Told): boolean;
+}
+
 /**
  * Tells everybody who is to know: who may see the record now, did not do it, has not muted the record and
  * wants to hear of such things.
  */
-export async function deliver(tx: Tx, organizationId: string, told: Told[]): Promise<void> {
+export async function deliver(
+  tx: Tx,
+  organizationId: string,
+  { told, isLasting = () => true }: Telling,
+): Promise<void> {
   if (told.length === 0) return;
   const people = await listeners(tx);
   const follows = await followsOf(tx, told);
@@ -43,6 +53,7 @@ export async function deliver(tx: Tx, organizationId: string, told: Told[]): Pro
       const target = listener && visibleTarget(listener, one, follows);
       const key = `${memberId} ${one.source}`;
       if (!listener || !target || memberId === one.actor || heard.has(key)) return [];
+      if (!isLasting(listener, one)) return [];
       // The first rule speaks, also where what it says is not wanted.
       heard.add(key);
       return [[listener, one, target]];

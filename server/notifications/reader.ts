@@ -1,8 +1,7 @@
-import type { LoggedTx, Reader } from '../readers/reader.ts';
+import type { Reader } from '../readers/reader.ts';
 import { deliver } from './deliver.ts';
-import { isSubject } from './records.ts';
-import { forgetDeleted, forgetUnseen } from './sight.ts';
-import { toldOf, type Told } from './told.ts';
+import { forgetHanded, forgetUnseen, handoversIn, outlasts } from './sight.ts';
+import { toldOf } from './told.ts';
 
 /** Tells people what concerns them, and takes it away again where they lose sight of it. */
 export const notifications: Reader = {
@@ -11,27 +10,12 @@ export const notifications: Reader = {
   async apply(tx, changes) {
     const [first] = changes;
     if (!first) return;
-    await forgetDeleted(tx, changes);
-    await deliver(tx, first.organizationId, lastLives(changes, await toldOf(tx, changes)));
+    const handovers = handoversIn(changes);
+    await forgetHanded(tx, handovers);
+    await deliver(tx, first.organizationId, {
+      told: await toldOf(tx, changes),
+      isLasting: (listener, told) => outlasts(listener, told, handovers),
+    });
     await forgetUnseen(tx, changes);
   },
 };
-
-/** Leaves out what was told of a record before it was deleted. */
-function lastLives(changes: LoggedTx[], told: Told[]): Told[] {
-  const deaths = new Map<string, Pick<Told, 'position' | 'source'>>();
-  for (const { position, rows } of changes) {
-    for (const { entity, id, op, rev } of rows) {
-      if (op === 'D' && isSubject(entity))
-        deaths.set(id, { position, source: `${position}/${rev}` });
-    }
-  }
-  if (deaths.size === 0) return told;
-  const outlives = (one: Told, id: string): boolean => {
-    const death = deaths.get(id);
-    return !death || one.position > death.position || one.source === death.source;
-  };
-  return told.filter((one) =>
-    [...one.targets, ...(one.about ? [one.about] : [])].every(({ id }) => outlives(one, id)),
-  );
-}

@@ -21,7 +21,7 @@ export async function remind(server: Committer, owner: Pool): Promise<{ organiza
   for (const { id } of rows) {
     await commit(server, { organizationId: id, actor: 'reminders' }, async (tx) => {
       await wake(tx);
-      await deliver(tx, id, await dueNow(tx));
+      await deliver(tx, id, { told: await dueNow(tx) });
     });
   }
   return { organizations: rows.length };
@@ -115,7 +115,13 @@ async function dueNow(tx: Tx): Promise<Told[]> {
 
 /** The row as if it had been changed now. */
 function changeNow({ entity, id, row }: Due): Change {
-  const tx = { organizationId: '', position: 0, at: new Date(), actor: null, mutationId: null };
+  const tx = {
+    organizationId: '',
+    position: Number.MAX_SAFE_INTEGER,
+    at: new Date(),
+    actor: null,
+    mutationId: null,
+  };
   const logged = { entity, id, op: 'U', rev: 0, before: {}, after: row } as const;
   return changeOf({ ...tx, runId: null, rows: [] }, logged);
 }

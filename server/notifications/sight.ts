@@ -1,21 +1,66 @@
 import type { LoggedTx } from '../readers/reader.ts';
 import type { Tx } from '../live/transaction.ts';
-import { holdsOne, listeners } from './people.ts';
+import { holdsOne, listeners, type Listener } from './people.ts';
 import { isSubject, keysOf, recordsNow, subjects, type Stored } from './records.ts';
+import type { Told } from './told.ts';
 
-/** Takes away what is told of records that are deleted, before anything is told of their deletion. */
-export async function forgetDeleted(tx: Tx, changes: LoggedTx[]): Promise<void> {
-  const ids = changes.flatMap(({ rows }) =>
-    rows.flatMap(({ entity, id, op }) => (op === 'D' && isSubject(entity) ? [id] : [])),
-  );
-  if (ids.length === 0) return;
-  await tx
-    .deleteFrom('notifications')
-    .where((eb) => eb.or([eb('recordId', 'in', ids), eb('subjectId', 'in', ids)]))
-    .execute();
+/** A record that changed hands or was deleted: under which keys it is seen from then on. */
+interface Handover {
+  id: string;
+  position: number;
+  source: string;
+  keys: string[] | 'deleted';
 }
 
-/** Takes away what is told of records that somebody lost sight of by these changes. */
+/** The handovers of some transactions, in order. */
+export function handoversIn(changes: LoggedTx[]): Handover[] {
+  return changes.flatMap(({ position, rows }) =>
+    rows.flatMap(({ entity, id, op, rev, before, after }): Handover[] => {
+      if (!isSubject(entity)) return [];
+      const place = { id, position, source: `${position}/${rev}` };
+      if (op === 'D') return [{ ...place, keys: 'deleted' }];
+      const isHanded = op === 'U' && after && touches(before, ['owner_id', 'team_id']);
+      return isHanded ? [{ ...place, keys: keysOf(entity, after) }] : [];
+    }),
+  );
+}
+
+/** Takes away what was told of records before they were deleted, or to whom they are out of sight now. */
+export async function forgetHanded(tx: Tx, handovers: Handover[]): Promise<void> {
+  if (handovers.length === 0) return;
+  const byId = Map.groupBy(handovers, ({ id }) => id);
+  const ids = [...byId.keys()];
+  const those = await tx
+    .selectFrom('notifications')
+    .select(['id', 'memberId', 'recordId', 'subjectId'])
+    .where((eb) => eb.or([eb('recordId', 'in', ids), eb('subjectId', 'in', ids)]))
+    .execute();
+  if (those.length === 0) return;
+  const people = await listeners(tx);
+  const gone = those.filter(({ memberId, recordId, subjectId }) =>
+    [recordId, subjectId].some((id) =>
+      (byId.get(id ?? '') ?? []).some(({ keys }) => !isSeen(people.get(memberId), keys)),
+    ),
+  );
+  await remove(tx, gone);
+}
+
+/** What is told of a record goes again with a handover that comes after it. */
+export function outlasts(listener: Listener, told: Told, handovers: Handover[]): boolean {
+  const ids = [...told.targets, ...(told.about ? [told.about] : [])].map(({ id }) => id);
+  return handovers
+    .filter(({ id, position, source }) => {
+      const isAfter =
+        position > told.position || (position === told.position && source !== told.source);
+      return isAfter && ids.includes(id);
+    })
+    .every(({ keys }) => isSeen(listener, keys));
+}
+
+const isSeen = (listener: Listener | undefined, keys: Handover['keys']): boolean =>
+  keys !== 'deleted' && listener !== undefined && holdsOne(listener.keys, keys);
+
+/** Takes away what is told of records that somebody lost sight of because his standing changed. */
 export async function forgetUnseen(tx: Tx, changes: LoggedTx[]): Promise<void> {
   const rows = changes.flatMap((one) => one.rows);
   const roles = rows.filter((row) => row.entity === 'roles' && touches(row.before, ['access']));
@@ -24,11 +69,7 @@ export async function forgetUnseen(tx: Tx, changes: LoggedTx[]): Promise<void> {
       row.entity === 'members' &&
       (row.op === 'D' || touches(row.before, ['role_id', 'team_id', 'is_active', 'user_id'])),
   );
-  const handed = rows.filter(
-    (row) =>
-      isSubject(row.entity) && row.op === 'U' && touches(row.before, ['owner_id', 'team_id']),
-  );
-  if (roles.length + standing.length + handed.length === 0) return;
+  if (roles.length + standing.length === 0) return;
   const people = await listeners(tx);
   const those = await tx
     .selectFrom('notifications as n')
@@ -37,12 +78,7 @@ export async function forgetUnseen(tx: Tx, changes: LoggedTx[]): Promise<void> {
     )
     .select(['n.id', 'n.memberId', 'n.entity', 'n.recordId', 'n.subjectId', 'n.keys'])
     .where((eb) =>
-      eb.or([
-        eb('m.roleId', 'in', withNone(roles)),
-        eb('n.memberId', 'in', withNone(standing)),
-        eb('n.recordId', 'in', withNone(handed)),
-        eb('n.subjectId', 'in', withNone(handed)),
-      ]),
+      eb.or([eb('m.roleId', 'in', withNone(roles)), eb('n.memberId', 'in', withNone(standing))]),
     )
     .execute();
   const keys = await keysNow(tx, those);
@@ -53,8 +89,12 @@ export async function forgetUnseen(tx: Tx, changes: LoggedTx[]): Promise<void> {
     const ofSubject = subjectId === null ? ofRecord : (keys.get(`activities ${subjectId}`) ?? []);
     return !holdsOne(held, ofRecord) || !holdsOne(held, ofSubject);
   });
-  if (unseen.length === 0) return;
-  const ids = unseen.map(({ id }) => id);
+  await remove(tx, unseen);
+}
+
+async function remove(tx: Tx, those: { id: string }[]): Promise<void> {
+  if (those.length === 0) return;
+  const ids = those.map(({ id }) => id);
   await tx.deleteFrom('notifications').where('id', 'in', ids).execute();
 }
 

@@ -2,7 +2,7 @@ import type { Rule } from './rules.ts';
 import { changeOf, rules, type Change } from './rules.ts';
 import type { LoggedTx } from '../readers/reader.ts';
 import type { Tx } from '../live/transaction.ts';
-import { isSubject, keysOf, recordsNow, titleOf, type Stored, type Subject } from './records.ts';
+import { isSubject, keysOf, recordsAt, titleOf, type Stored, type Subject } from './records.ts';
 
 /** Something that rules say of a change, before it is known who hears it. */
 export interface Told {
@@ -86,18 +86,14 @@ export async function placesOf(
   tx: Tx,
   changes: Change[],
 ): Promise<(change: Change) => Pick<Told, 'targets' | 'about'>> {
-  const parents = await parentsOf(tx, changes);
+  const parentOf = await parentsOf(tx, changes);
   return (change) => {
-    const targets = targetsOf(change, parents);
-    return { targets, about: aboutOf(change, targets) };
+    const { row, is } = change;
+    const own = targetOf(row.entity as Subject, row.id, is);
+    const parent = row.entity === 'activities' ? parentOf(change) : undefined;
+    if (!parent) return { targets: [own], about: undefined };
+    return { targets: [parent, own], about: { id: row.id, keys: own.keys } };
   };
-}
-
-function targetsOf({ row, is }: Change, parents: Map<string, Target>): Target[] {
-  const entity = row.entity as Subject;
-  const own = targetOf(entity, row.id, is);
-  const parent = parents.get(String(is['deal_id'])) ?? parents.get(String(is['customer_id']));
-  return entity === 'activities' && parent ? [parent, own] : [own];
 }
 
 const targetOf = (entity: Subject, id: string, row: Stored): Target => ({
@@ -109,22 +105,34 @@ const targetOf = (entity: Subject, id: string, row: Stored): Target => ({
   createdBy: row['created_by'],
 });
 
-function aboutOf({ row, is }: Change, targets: Target[]): Told['about'] {
-  return targets.length > 1 ? { id: row.id, keys: keysOf('activities', is) } : undefined;
-}
+const parentColumns = [
+  ['deals', 'deal_id'],
+  ['customers', 'customer_id'],
+] as const;
 
-async function parentsOf(tx: Tx, changes: Change[]): Promise<Map<string, Target>> {
+/** The deal or the customer of an activity, as it was when the activity changed. */
+async function parentsOf(
+  tx: Tx,
+  changes: Change[],
+): Promise<(change: Change) => Target | undefined> {
   const activities = changes.filter(({ row }) => row.entity === 'activities');
-  const parents = new Map<string, Target>();
-  for (const [entity, column] of [
-    ['deals', 'deal_id'],
-    ['customers', 'customer_id'],
-  ] as const) {
-    const ids = activities.flatMap(({ is }) => (is[column] ? [String(is[column])] : []));
-    for (const [id, row] of await recordsNow(tx, entity, ids))
-      parents.set(id, targetOf(entity, id, row));
-  }
-  return parents;
+  const [first] = activities;
+  if (!first) return () => undefined;
+  const from = { position: first.tx.position, at: first.tx.at };
+  const finds = await Promise.all(
+    parentColumns.map(([entity, column]) => {
+      const ids = activities.flatMap(({ is }) => (is[column] ? [String(is[column])] : []));
+      return recordsAt(tx, entity, { ids, from });
+    }),
+  );
+  return ({ tx: { position }, is }) => {
+    for (const [at, [entity, column]] of parentColumns.entries()) {
+      const id = is[column];
+      const row = typeof id === 'string' ? finds[at]?.(id, position) : undefined;
+      if (typeof id === 'string' && row) return targetOf(entity, id, row);
+    }
+    return undefined;
+  };
 }
 
 /** Whose changes were taken back, by the run that took them back. */
