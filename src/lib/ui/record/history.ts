@@ -1,12 +1,4 @@
-/** One entry of the log about a record: who did what, and which fields went from what to what. */
-export interface Entry {
-  place: string;
-  at: string;
-  actor?: { memberId: string | null; name: string };
-  action: 'created' | 'changed' | 'deleted';
-  changes: FieldChange[];
-}
-
+/** A changed field, as the timeline has it. */
 export interface FieldChange {
   field: string;
   from?: unknown;
@@ -18,6 +10,7 @@ export interface Said {
   id: string;
   title: string;
   body: string;
+  mentions: readonly string[];
   createdAt: number;
   createdBy: string | null;
   ownerId: string | null;

@@ -93,8 +93,8 @@ export class CustomerActions {
     const input = { id: newId(), customerId: id, dueAt, ...what };
     this.#report(this.#live.change(createActivity, input), { name });
   }
-  addNote({ id: customerId, name }: Customer, text: string): void {
-    this.#report(this.#live.change(createActivity, { ...noteOf(text), customerId }), { name });
+  addNote({ id: customerId, name }: Customer, ...said: Parameters<typeof noteOf>): void {
+    this.#report(this.#live.change(createActivity, { ...noteOf(...said), customerId }), { name });
   }
   finish({ id, title, doneAt }: { id: string; title: string; doneAt: number | null }): void {
     const made = this.#live.change(completeActivity, { id, isDone: doneAt === null });

@@ -144,11 +144,10 @@ export class DealActions {
     this.#report(this.#live.change(chooseCardFields, { fields }), { title: '' });
   }
 
-  addNote(deal: Deal, text: string): void {
+  addNote(deal: Deal, ...said: Parameters<typeof noteOf>): void {
     const { id: dealId, customerId, title } = deal;
-    this.#report(this.#live.change(createActivity, { ...noteOf(text), dealId, customerId }), {
-      title,
-    });
+    const note = { ...noteOf(...said), dealId, customerId };
+    this.#report(this.#live.change(createActivity, note), { title });
   }
 
   /** Tells of my moves that somebody else has moved on, and offers to move again. */
