@@ -59,6 +59,7 @@ export const createCustomer = defineChange({
       ownerId: fields.ownerId === undefined ? memberId : fields.ownerId,
       teamId: null,
       createdAt: now,
+      createdBy: memberId,
     });
   },
   invert: (_, { id, ...fields }): Inverse => ({

@@ -65,6 +65,7 @@ export const entities = {
     ownerId: 'id?',
     teamId: 'id?',
     createdAt: 'time',
+    createdBy: 'id?',
   },
   deals: {
     id: 'id',
