@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { BrowserContext } from 'playwright';
 import { openBrowser } from '#tests/support/browser.ts';
+import { engineSize } from './engine-size.ts';
 import type { Ground } from './ground.ts';
 import type { Line } from './report.ts';
 
@@ -15,7 +16,7 @@ export async function bundle({ ours }: Ground): Promise<Line[]> {
     const [name = '', value = ''] = (ours.people[0] ?? '').split('=');
     await anna.addCookies([{ name, value, url: origin }]);
     const board = await scriptsOf(anna, `${origin}/o/${ours.organization}/deals`);
-    return [lineOf('sign-in page', signIn, 80), lineOf('board', board, 170)];
+    return [lineOf('sign-in page', signIn, 80), lineOf('board', board, 170), await engineSize()];
   } finally {
     await browser.close();
   }
