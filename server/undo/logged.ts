@@ -16,8 +16,8 @@ export interface Logged {
   afterText: string | null;
 }
 
-/** What is to be undone: one transaction, or all that carry the name of a run. */
-export type Target = { position: number } | { run: string };
+/** What is to be undone: some transactions, or all that carry the name of a run. */
+export type Target = { positions: number[] } | { run: string };
 
 /** For so long the log keeps whole images of what changed. */
 export const undoableDays = 30;
@@ -47,7 +47,7 @@ export async function loggedRows(
 const isOf = (target: Target): RawBuilder<SqlBool> =>
   'run' in target
     ? sql<SqlBool>`t.run_id = ${target.run}`
-    : sql<SqlBool>`t.pos = ${target.position}::bigint`;
+    : sql<SqlBool>`t.pos = any(${target.positions}::bigint[])`;
 
 /** How a tracked table is written, and what in it points at which other one. */
 export interface Table {

@@ -13,16 +13,23 @@ import { inOnePiece, whyKept } from './told.ts';
 
 const pageRows = 500;
 
+const place = z.int().check(z.minimum(1));
 const input = z
   .strictObject({
     /** A change by its place in the log; or all that carry the name of a run, an import for instance. */
-    position: z.optional(z.int().check(z.minimum(1))),
+    position: z.optional(place),
+    /** Several that are told as one. */
+    positions: z.optional(z.array(place).check(z.minLength(1), z.maxLength(100))),
     run: z.optional(field.text(500)),
     /** The `nextCursor` of the page before; a run is undone page by page. */
     cursor: z.optional(z.string().check(z.regex(/^\d{1,15}\.\d{1,15}@\d{1,15}$/))),
   })
   .check(
-    z.refine(({ position, run }) => (position === undefined) !== (run === undefined), 'oneOf'),
+    z.refine(
+      ({ position, positions, run }) =>
+        [position, positions, run].filter((one) => one !== undefined).length === 1,
+      'oneOf',
+    ),
   );
 
 type Asked = z.infer<typeof input>;
@@ -42,8 +49,11 @@ export const undo = router({
     .input(input)
     .mutation(async ({ ctx, input: asked }) => {
       const head = Number(asked.cursor?.split('@')[1] ?? (await headOf(ctx)));
-      const { position, run } = asked;
-      const runId = run === undefined ? `undo:${position}` : `undo-run:${run}@${head}`;
+      const target = targetOf(asked);
+      const runId =
+        'run' in target
+          ? `undo-run:${target.run}@${head}`
+          : `undo:${Math.max(...target.positions)}`;
       return change({ ...ctx, runId }, 'undo.run', asked, (tx) =>
         undoPage(tx, ctx, { ...asked, head }),
       );
@@ -54,9 +64,9 @@ export const undo = router({
 async function undoPage(
   tx: Tx,
   { member: who }: MemberContext,
-  { position, run, cursor, head }: Asked & { head: number },
+  { cursor, head, ...asked }: Asked & { head: number },
 ): Promise<UndoAnswer> {
-  const target: Target = position === undefined ? { run: run ?? '' } : { position };
+  const target = targetOf(asked);
   for (let after = cursor?.split('@')[0]; ;) {
     const rows = await loggedRows(tx, target, { after, most: pageRows + 1 });
     const page = rows.slice(0, pageRows);
@@ -76,6 +86,9 @@ async function undoPage(
     };
   }
 }
+
+const targetOf = ({ position, positions, run }: Asked): Target =>
+  run === undefined ? { positions: positions ?? [position ?? 0] } : { run };
 
 function refuseIfForbidden({ undone, kept }: Work): void {
   if (undone.length === 0 && kept.every(({ reason }) => reason === 'notYours'))

@@ -65,6 +65,11 @@ export function gathered(entries: readonly Told[]): ToldTogether[] {
   return groups;
 }
 
+/** The transactions that entries which are told as one were made in. */
+export const positionsOf = ({ all }: ToldTogether): number[] => [
+  ...new Set(all.map(({ position }) => position)),
+];
+
 function isOne({ newest, all }: ToldTogether, entry: Told): boolean {
   const isPlain = [newest, entry].every(
     ({ action, run, undoes }) => action === 'changed' && !run && !undoes,

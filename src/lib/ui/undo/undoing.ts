@@ -7,33 +7,28 @@ import { kindOf, labelOf } from './field-words.ts';
 
 export type Preview = Awaited<ReturnType<Api['call']['undo']['preview']['query']>>;
 type Kept = Preview['kept'][number];
-export type Target = { position: number } | { run: string };
+export type Target = { positions: number[] } | { run: string };
 
-/** Takes changes back, page after page, and tells what became of it. */
+/** Takes changes back, page after page. */
 export async function undoAll(
-  targets: readonly Target[],
+  target: Target,
   { api, onProgress }: { api: Api; onProgress?: (count: number) => void },
-): Promise<{ count: number; kept: Kept[]; position: number }> {
+): Promise<{ count: number; kept: Kept[] }> {
   const kept: Kept[] = [];
   let count = 0;
-  let last = 0;
-  for (const target of targets) {
-    for (let cursor: string | undefined; ;) {
-      const context = { mutationId: crypto.randomUUID() };
-      const { data, position } = (await api.client.mutation(
-        'undo.run',
-        { ...target, cursor },
-        { context },
-      )) as { data: Preview; position: number };
-      count += data.undone.length;
-      kept.push(...data.kept);
-      last = position;
-      onProgress?.(count);
-      if (data.nextCursor === null) break;
-      cursor = data.nextCursor;
-    }
+  for (let cursor: string | undefined; ;) {
+    const context = { mutationId: crypto.randomUUID() };
+    const { data } = (await api.client.mutation(
+      'undo.run',
+      { ...target, cursor },
+      { context },
+    )) as { data: Preview };
+    count += data.undone.length;
+    kept.push(...data.kept);
+    onProgress?.(count);
+    if (data.nextCursor === null) return { count, kept };
+    cursor = data.nextCursor;
   }
-  return { count, kept, position: last };
 }
 
 export interface Telling {
