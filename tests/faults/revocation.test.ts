@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { Live } from '#lib/live/live.svelte.ts';
 import { updateDeal } from '#lib/shared/deals.ts';
 import { say } from '#tests/support/full.ts';
@@ -8,27 +8,32 @@ import { type Scene, type Screen, startScene } from './screens.ts';
 const SOCKETS = 200;
 let scene: Scene;
 let boris: Screen;
-const screens: Live[] = [];
+let screens: Live[] = [];
 let began = 0;
 
 /** Many screens of one seller: what is taken from him has to leave each of them. */
 beforeAll(async () => {
   scene = await startScene();
   boris = await scene.open('boris@demo.test');
-  const { me, token, pipelineId } = boris;
-  const server = { origin: scene.server.url, headers: { authorization: `Bearer ${token}` } };
-  const subscriptions = Array.from({ length: SOCKETS }, () => {
-    const live = new Live({ organization: 'demo', me, server });
-    screens.push(live);
-    live.start();
-    return live.subscribe('pipelineDeals', { pipelineId, state: 'open' });
-  });
-  await until('all see the deals', () => subscriptions.every(({ ready }) => ready), 50_000);
+  await openScreens(boris);
 }, 60_000);
+afterEach(() => {
+  for (const live of screens) if (live.ended) live.stop();
+});
 afterAll(async () => {
   for (const live of screens) live.stop();
   await scene[Symbol.asyncDispose]();
 });
+
+async function openScreens({ me, token, pipelineId }: Screen): Promise<void> {
+  const server = { origin: scene.server.url, headers: { authorization: `Bearer ${token}` } };
+  screens = Array.from({ length: SOCKETS }, () => new Live({ organization: 'demo', me, server }));
+  const subscriptions = screens.map((live) => {
+    live.start();
+    return live.subscribe('pipelineDeals', { pipelineId, state: 'open' });
+  });
+  await until('all see the deals', () => subscriptions.every(({ ready }) => ready), 50_000);
+}
 
 /** Until something holds on every screen; says how long it took from the statement that brought it on. */
 async function everywhere(
@@ -96,3 +101,17 @@ test('a member who is removed is cut off on every screen, and refused', async ()
   await everywhere('the socket was ended', began, (live) => live.ended === 'removed');
   await answer;
 });
+
+test('a sign-in that is ended elsewhere cuts off every screen of it, and is refused', async () => {
+  const vera = await scene.open('vera@demo.test');
+  await openScreens(vera);
+  began = performance.now();
+  await scene.admin.query(
+    `update platform.refresh_tokens set revoked_at = now()
+     where user_id = (select user_id from members where id = $1)`,
+    [vera.me.memberId],
+  );
+  const answer = expect(vera.live.api.call.deals.list.query({})).rejects.toThrow();
+  await everywhere('the sign-in ended', began, (live) => live.ended === 'signedOut');
+  await answer;
+}, 60_000);
