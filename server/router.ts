@@ -8,6 +8,7 @@ import { deals } from './deals.ts';
 import { access } from './explain-access.ts';
 import { exchangeRates } from './exchange-rates.ts';
 import { follows } from './follows.ts';
+import { looks } from './looks.ts';
 import { lostReasons } from './lost-reasons.ts';
 import { notifications } from './notifications/procedures.ts';
 import { past } from './past/procedures.ts';
@@ -35,6 +36,7 @@ export const appRouter = router({
   dealProducts,
   exchangeRates,
   follows,
+  looks,
   lostReasons,
   notifications,
   past,

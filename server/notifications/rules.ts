@@ -47,6 +47,9 @@ const quiet = new Set([
   'custom',
 ]);
 
+/** Whether a change of a column says something to a person. */
+export const isNews = (column: string): boolean => !quiet.has(column);
+
 const isRecord = ({ row }: Change): boolean => row.entity === 'deals' || row.entity === 'customers';
 const isUndo = ({ tx }: Change): boolean => tx.runId?.startsWith('undo') ?? false;
 /** A row that comes with an old date of making was there before: it is back, or brought from elsewhere. */
@@ -169,13 +172,10 @@ export const rules: readonly Rule[] = [
   {
     kind: 'changed',
     words: 'changed',
-    when: (change) =>
-      isRecord(change) &&
-      change.row.op === 'U' &&
-      [...change.changed].some((column) => !quiet.has(column)),
+    when: (change) => isRecord(change) && change.row.op === 'U' && [...change.changed].some(isNews),
     who: 'followers',
     data: ({ changed }) => ({
-      fields: [...changed].filter((column) => !quiet.has(column)).map(camelCase),
+      fields: [...changed].filter(isNews).map(camelCase),
     }),
     gathers: true,
   },

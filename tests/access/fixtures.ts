@@ -143,6 +143,9 @@ export const fixtures: Record<string, Fixture> = {
     state: 'following',
   }),
 
+  'looks.since': () => ({ place: 'customers' }),
+  'looks.mark': () => ({ place: 'customers', position: 1 }),
+
   'notifications.list': async ({ make }, ownerId) => {
     const id = await make.notification(ownerId);
     return { recordId: id };

@@ -77,6 +77,9 @@ export const matrix: Record<
 
   'follows.set': { may: lookers, beside: 'NOT_FOUND' },
 
+  'looks.since': { may: members },
+  'looks.mark': { may: members },
+
   'notifications.list': { may: members, beside: 'nothing' },
   'notifications.mark': { may: members, beside: 'NOT_FOUND', mate: 'NOT_FOUND' },
   'notifications.snooze': { may: members, beside: 'NOT_FOUND', mate: 'NOT_FOUND' },

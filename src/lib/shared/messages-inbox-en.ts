@@ -93,8 +93,6 @@ export const inboxEn = {
   'settings.from': 'From',
   'settings.to': 'To',
 
-  'follow.follow': 'Follow',
-  'follow.mute': 'Mute',
   'follow.following': 'You follow this',
   'follow.muted': 'Muted',
   'follow.not': 'You do not follow this',
@@ -109,7 +107,6 @@ export const inboxEn = {
   'since.lost': '{count} lost',
   'since.changed': '{count} changed',
   'since.deleted': '{count} deleted',
-  'since.by': 'by {names}',
   'since.show': 'Show',
   'since.hide': 'Hide',
   'since.close': 'Seen',

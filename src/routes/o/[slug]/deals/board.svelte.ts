@@ -67,6 +67,8 @@ export class Board {
   /** The one column that a phone shows. */
   shownId = $state<string>();
   unfolded = $state.raw<readonly string[]>([]);
+  /** Deals that others changed since I looked last. */
+  news = $state.raw<ReadonlySet<string>>(new Set());
 
   constructor(around: Surroundings) {
     this.#around = around;
