@@ -1,0 +1,52 @@
+import type { Translated } from './i18n.ts';
+import type { auditEn } from './messages-audit-en.ts';
+
+export const auditRu: Translated<typeof auditEn> = {
+  title: 'Аудит',
+  lead: 'Всё, что здесь сделали люди, программы и администраторы базы данных.',
+  closed: 'Аудит открыт тем, кто управляет организацией',
+  failed: 'Сейчас аудит загрузить нельзя.',
+  empty: 'Пока ничего не записано',
+  nothingFits: 'Под фильтр ничего не подходит',
+  list: 'Что сделано, сначала новое',
+  more: 'Показать раньше',
+  person: 'Кто',
+  everybody: 'Все',
+  kind: 'Что',
+  everything: 'Всё',
+  acts: 'Входы, отказы, выгрузки',
+  since: 'С',
+  until: 'По',
+  export: 'Скачать CSV',
+  notExported: 'Сейчас таблицу собрать нельзя.',
+  cut: 'В таблице только новые записи: для остальных сузьте фильтр.',
+  erased: 'Значения стёрты по просьбе',
+  from: 'с адреса {ip}',
+  undo: 'Отмена',
+
+  'act.signedIn': 'Вход',
+  'act.signInFailed': 'Неверный пароль',
+  'act.signedOut': 'Выход',
+  'act.passwordChanged': 'Смена пароля',
+  'act.passwordReset': 'Новый пароль по ссылке',
+  'act.refused': 'Отказ',
+  'act.exported': 'Выгрузка данных',
+  'act.erased': 'Данные человека стёрты',
+
+  'seal.none': 'Ещё не опечатано',
+  'seal.upTo': 'Опечатано {when}',
+  'seal.waiting': {
+    one: '{count} изменение ждёт',
+    few: '{count} изменения ждут',
+    many: '{count} изменений ждут',
+    other: '{count} изменения ждут',
+  },
+  'seal.whole': 'Проверено {when}, всё цело',
+  'seal.unchecked': 'Проверяется каждую ночь',
+  'seal.broken': {
+    one: 'Изменено вручную: {count} место, {when}',
+    few: 'Изменено вручную: {count} места, {when}',
+    many: 'Изменено вручную: {count} мест, {when}',
+    other: 'Изменено вручную: {count} места, {when}',
+  },
+};
