@@ -38,6 +38,7 @@ export const authEn = {
   'auth.theme.system': 'Theme of the system',
   'settings.pipelines': 'Pipelines',
   'settings.account': 'Account',
+  'settings.audit': 'Audit',
   'settings.notifications': 'Notifications',
   'settings.people': 'People',
   'settings.roles': 'Roles',

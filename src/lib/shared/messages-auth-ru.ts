@@ -39,6 +39,7 @@ export const authRu: Translated<typeof authEn> = {
   'auth.theme.system': 'Тема системы',
   'settings.pipelines': 'Воронки',
   'settings.account': 'Учётная запись',
+  'settings.audit': 'Аудит',
   'settings.notifications': 'Уведомления',
   'settings.people': 'Люди',
   'settings.roles': 'Роли',
