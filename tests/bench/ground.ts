@@ -30,6 +30,8 @@ export interface Ground {
   url: string;
   /** As the superuser, in the database of ours. */
   ask(statement: string): Promise<void>;
+  /** Cookies of people by their addresses, as a browser has them. */
+  signIn(emails: string[]): Promise<string[]>;
   end(): Promise<void>;
 }
 
@@ -69,7 +71,7 @@ export async function makeGround({ profile }: { profile?: string | undefined }):
       env: { PORT: String(ports.floor), DATABASE_URL: floorUrl },
     });
     await ready(servers.floor, ports.floor);
-    const people = await signIn(oursUrl, dataDir);
+    const people = await signIn(oursUrl, dataDir, administratorSellerViewer);
     const { rows } = await client.query<{ version: string }>(
       "select split_part(version(), ' ', 2) as version",
     );
@@ -87,6 +89,7 @@ export async function makeGround({ profile }: { profile?: string | undefined }):
       postgres: rows[0]?.version ?? '',
       url: oursUrl,
       ask: async (statement) => void (await client.query(statement)),
+      signIn: (emails) => signIn(oursUrl, dataDir, emails),
       end,
     };
   } catch (error) {
@@ -176,17 +179,18 @@ async function copyToFloor(from: pg.Client, url: string): Promise<void> {
   await to.end();
 }
 
-/** Cookies of an administrator, a seller and a viewer, as a browser has them. */
-async function signIn(url: string, dataDir: string): Promise<string[]> {
+const administratorSellerViewer = ['anna', 'boris', 'vera'].map((name) => `${name}@demo.test`);
+
+async function signIn(url: string, dataDir: string, emails: string[]): Promise<string[]> {
   const config = readConfig({ DATA_DIR: dataDir, DATABASE_URL: url });
   const { db, pool, close } = connect({ url, max: 1, name: 'bench' });
   try {
     const people: string[] = [];
-    for (const name of ['anna', 'boris', 'vera']) {
+    for (const email of emails) {
       const user = await db
         .selectFrom('platform.users')
         .select('id')
-        .where('email', '=', `${name}@demo.test`)
+        .where('email', '=', email)
         .executeTakeFirstOrThrow();
       const cookie = await startSession(
         { config, db, pool, log: createLog(config) },

@@ -6,6 +6,7 @@ import { makeGround, type Ground } from './ground.ts';
 import { latency } from './latency.ts';
 import { lists } from './lists.ts';
 import { memory } from './memory.ts';
+import { notifications } from './notifications.ts';
 import { rate } from './rate.ts';
 import { reconnect } from './reconnect.ts';
 import { markdown, type Line } from './report.ts';
@@ -23,6 +24,7 @@ const suites: Record<string, (ground: Ground, options: { isQuick: boolean }) => 
   drag,
   reconnect,
   lists,
+  notifications,
   throughput,
 };
 
