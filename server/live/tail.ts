@@ -158,25 +158,31 @@ export class Tail {
     try {
       const { now, moved } = await this.#options.source.moved(this.#snapshot);
       // A database that crashed gives the transaction ids anew that it lost, and those moved already.
-      const seen = this.#isBroken ? await this.#heads() : moved;
+      const wasBroken = this.#isBroken;
+      this.#isBroken = false;
+      const seen = wasBroken ? await this.#heads() : moved;
       const behind = seen.flatMap(({ organizationId, position }) => {
         const hub = this.#options.hubs.get(organizationId);
         return hub && hub.position < position ? [{ hub, position }] : [];
       });
       // Another node may have committed these without waiting for the disk.
       if (behind.length > 0) await this.#options.flush.barrier();
-      await Promise.all(behind.map(({ hub, position }) => this.read(hub, position)));
       this.#snapshot = now;
       this.lastPoll = performance.now();
-      this.#isBroken = false;
+      // Nobody waits for what another organization has to read; what fails is looked for at the next poll.
+      for (const { hub, position } of behind)
+        this.read(hub, position).catch((error: unknown) => this.#fail(error));
     } catch (error) {
-      // Said once an outage: the log is asked for twenty times a second.
-      if (!this.#stopped && !this.#isBroken) {
-        this.#options.log.warn({ err: error }, 'the log could not be polled');
-      }
-      this.#isBroken = true;
+      this.#fail(error);
     }
     if (!this.#stopped) this.#timer = setTimeout(() => void this.#poll(), pollEvery);
+  }
+
+  #fail(error: unknown): void {
+    // Said once an outage: the log is asked for twenty times a second.
+    if (!this.#stopped && !this.#isBroken)
+      this.#options.log.warn({ err: error }, 'the log could not be polled');
+    this.#isBroken = true;
   }
 
   #heads(): Promise<Moved[]> {

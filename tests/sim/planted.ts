@@ -351,9 +351,7 @@ export const planted: Planted[] = [
   {
     name: 'after a crash of the database transaction ids are taken for new ones',
     about: ['crashDatabase', 'burst'],
-    patches: [
-      patch('server/live/tail.ts', 'this.#isBroken ? await this.#heads() : moved', 'moved'),
-    ],
+    patches: [patch('server/live/tail.ts', 'wasBroken ? await this.#heads() : moved', 'moved')],
   },
   {
     name: 'a position of this life is compared with a cursor of another',
