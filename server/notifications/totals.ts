@@ -4,7 +4,7 @@ import { sql } from 'kysely';
 import { seenSql } from '../access.ts';
 import type { TotalsDefinition } from '../live/totals.ts';
 
-/** How much of each kind is unread in one's inbox. */
+/** How much is unread in one's inbox, by record and kind. */
 export const inboxTotals: TotalsDefinition<object> = {
   name: 'inboxTotals',
   entity: 'notifications',
@@ -13,12 +13,12 @@ export const inboxTotals: TotalsDefinition<object> = {
   async load(tx, member) {
     const rows = await tx
       .selectFrom('notifications')
-      .select(['kind', sql<number>`count(*)`.as('count')])
+      .select(['recordId', 'kind', sql<number>`count(*)`.as('count')])
       .where('organizationId', '=', member.organizationId)
       .where(seenSql(member, 'notifications'))
       .where('state', '=', 'unread')
-      .groupBy('kind')
+      .groupBy(['recordId', 'kind'])
       .execute();
-    return rows.map(({ kind, count }) => [kind, [Number(count)]]);
+    return rows.map(({ recordId, kind, count }) => [`${recordId}/${kind}`, [Number(count)]]);
   },
 };

@@ -157,7 +157,10 @@ describe('the inbox', () => {
     await expect.poll(() => told(page).count()).toBe(0);
     await expect
       .poll(async () => {
-        const { rows } = await admin.query(`select from crm.notifications where state = 'unread'`);
+        const { rows } = await admin.query(
+          `select from crm.notifications where state = 'unread' and member_id = $1`,
+          [boris],
+        );
         return rows.length;
       })
       .toBe(0);
@@ -190,6 +193,69 @@ describe('the inbox', () => {
     await call().deals.update.mutate({ id: mill, ownerId: anna.me.memberId });
     await screen.page.getByRole('heading', { name: 'All read' }).waitFor();
     expect(await screen.page.locator('.inbox').getByText('Mill').count()).toBe(0);
+    await screen.close();
+  });
+
+  test('what others changed since I looked stands over the board, and is seen then', async () => {
+    const screen = await open('boris@demo.test');
+    const { page } = screen;
+    const [mill, oven] = [await give('Mill'), await give('Oven')];
+    await screen.card(mill).waitFor();
+    await page.getByRole('link', { name: 'Customers' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Customers' }).waitFor();
+    const looked = `select 1 from crm.looks where place like 'board/%' and member_id = '${boris}'`;
+    await expect.poll(async () => (await admin.query(looked)).rowCount).toBe(1);
+    await call().deals.move.mutate({ id: mill, stageId: pipeline.proposal });
+    await call().deals.update.mutate({ id: oven, priority: 'high' });
+    await page.getByRole('link', { name: 'Deals' }).click();
+    const strip = page.locator('.since');
+    await strip.waitFor();
+    expect(await strip.textContent()).toMatch(/Since .*1 moved.*1 changed/);
+    await expect.poll(() => page.locator('.deal.news').count()).toBe(2);
+    await strip.getByRole('button', { name: 'Show' }).click();
+    await strip.getByRole('button', { name: 'Mill' }).click();
+    await page.locator('.peek h2', { hasText: 'Mill' }).waitFor();
+    await strip.getByRole('button', { name: 'Seen' }).click();
+    expect(await page.locator('.deal.news').count()).toBe(0);
+    expect(screen.complaints).toEqual([]);
+    await screen.close();
+  });
+
+  test('a record is muted and followed again in its panel', async () => {
+    const screen = await open('boris@demo.test');
+    const { page } = screen;
+    const mill = await give('Mill');
+    await screen.card(mill).locator('a').click();
+    await page.getByRole('button', { name: 'You follow this' }).click();
+    await page.getByRole('menuitem', { name: /^Mute/ }).click();
+    await page.getByRole('button', { name: 'Muted' }).waitFor();
+    const kept = () => admin.query('select state from crm.follows where record_id = $1', [mill]);
+    await expect.poll(async () => (await kept()).rows).toEqual([{ state: 'muted' }]);
+    await call().deals.update.mutate({ id: mill, title: 'Mill, changed' });
+    await give('Oven');
+    // The later one has come, so the earlier one would have.
+    await goToInbox(screen);
+    await page.locator('.nt', { hasText: 'Oven' }).waitFor();
+    expect(await page.locator('.nt', { hasText: 'changes' }).count()).toBe(0);
+    await screen.close();
+  });
+
+  test('what one chooses not to be told is not told, in every language and width', async () => {
+    const screen = await open('boris@demo.test', { viewport: { width: 390, height: 800 } });
+    const { page } = screen;
+    await page.goto(`${server.url}/o/demo/settings/notifications`);
+    await page.getByRole('checkbox', { name: 'Something is given to me: In the app' }).click();
+    const kinds = () =>
+      admin.query<{ app: string }>(
+        `select kinds -> 'assigned' ->> 'app' as app from crm.notification_preferences where member_id = $1`,
+        [boris],
+      );
+    await expect.poll(async () => (await kinds()).rows[0]?.app).toBe('false');
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(violations.map(({ id, nodes }) => [id, nodes[0]?.html])).toEqual([]);
+    await page.getByRole('checkbox', { name: 'Something is given to me: In the app' }).click();
+    await expect.poll(async () => (await kinds()).rows[0]?.app).toBe('true');
+    expect(screen.complaints).toEqual([]);
     await screen.close();
   });
 

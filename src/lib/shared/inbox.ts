@@ -14,11 +14,28 @@ export async function inboxWords(locale: Locale): Promise<InboxWords> {
   return translator<typeof inboxEn>(locale, messages);
 }
 
-/** Unread rows by kind; what is told of together counts once. */
+/** Unread rows by record and kind: one counts records, as they stand in the inbox. */
 export const measureInbox: Measure = (row) => {
-  const { state, kind } = row as Row<'notifications'>;
-  return state === 'unread' ? { group: kind, figures: [1] } : undefined;
+  const { state, kind, recordId } = row as Row<'notifications'>;
+  return state === 'unread' ? { group: `${recordId}/${kind}`, figures: [1] } : undefined;
 };
+
+export interface Unread {
+  records: number;
+  /** What matters now, each by itself. */
+  urgent: number;
+}
+
+export function unreadOf(groups: Iterable<readonly [string, readonly number[]]>): Unread {
+  const records = new Set<string>();
+  let urgent = 0;
+  for (const [group, [count = 0]] of groups) {
+    const [recordId = '', kind = ''] = group.split('/');
+    records.add(recordId);
+    if (urgentKinds.includes(kind)) urgent += count;
+  }
+  return { records: records.size, urgent };
+}
 
 /** What matters now: it is said aloud once, wherever one is. */
 export const urgentKinds: readonly string[] = ['mentioned', 'assigned', 'alert'];
