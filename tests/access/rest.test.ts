@@ -61,14 +61,20 @@ const bodies: Record<string, object> = {
   'deals.move': { stageId: newId() },
   'dealProducts.add': { productId: newId() },
   'members.create': { name: 'New', roleId: newId() },
+  'undo.run': { run: newId() },
 };
+
+const queries: Record<string, string> = { 'undo.preview': `?run=${newId()}` };
+
+/** They have no right of their own: what one may not see is not there. */
+const byRecord = ['timeline.ofRecord', 'trash.restore', 'undo.preview', 'undo.run'];
 
 describe.each(documented.filter(({ procedure }) => matrix[procedure]))(
   '$method $path',
   ({ method, path, procedure }) => {
     const may = matrix[procedure]?.may ?? [];
     const isPublic = may.includes('nobody');
-    const nowhere = path.replaceAll('{id}', newId());
+    const nowhere = `${path.replace('{entity}', 'deals').replaceAll('{id}', newId())}${queries[procedure] ?? ''}`;
     const body = method === 'GET' || method === 'DELETE' ? undefined : (bodies[procedure] ?? {});
 
     test('is closed to whoever has not signed in', async () => {
@@ -83,9 +89,8 @@ describe.each(documented.filter(({ procedure }) => matrix[procedure]))(
       if (may.includes(role)) {
         expect(['noPermission', 'signInFirst', 'noOrganization']).not.toContain(reason);
       } else {
-        // The timeline has no right of its own: what one may not see is not there.
-        const isTimeline = procedure === 'timeline.ofRecord';
-        expect([status, reason]).toEqual(isTimeline ? [404, undefined] : [403, 'noPermission']);
+        const isByRecord = byRecord.includes(procedure);
+        expect([status, reason]).toEqual(isByRecord ? [404, undefined] : [403, 'noPermission']);
       }
       expect(status).toBeLessThan(500);
     });
@@ -106,6 +111,8 @@ const records: Record<string, (place: Place) => Promise<string>> = {
   'pipeline-stages': async ({ make }) => (await make.pipeline()).stageIds[0],
   products: ({ make }) => make.product(),
   roles: ({ make }) => make.role(),
+  notifications: ({ make, owner }) => make.notification(owner.memberId),
+  trash: ({ make, owner }) => make.deal(owner.memberId),
   users: ({ make }) => make.member(),
 };
 
@@ -120,7 +127,7 @@ describe.each(documented.filter(({ path }) => path.includes('{id}')))(
       const ask = async (one: string) => {
         const { status, text } = await as('owner')(
           method,
-          `/api/v1${path.replace('{id}', one)}`,
+          `/api/v1${path.replace('{entity}', 'deals').replace('{id}', one)}`,
           body,
         );
         const told = text.replaceAll(one, 'id').replace(/"requestId":"[^"]*"/, '');
