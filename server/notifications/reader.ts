@@ -7,6 +7,7 @@ import { toldOf } from './told.ts';
 export const notifications: Reader = {
   name: 'notifications',
   from: 'now',
+  rest: 300,
   async apply(tx, changes) {
     const [first] = changes;
     if (!first) return;

@@ -6,7 +6,7 @@ import { pagesOf, readAfter } from './logged.ts';
 import { actorOf, type Reader } from './reader.ts';
 
 /** Transactions that are taken in at once. */
-const mostTransactions = 200;
+const mostTransactions = 1_000;
 /** A transaction alone may fail so often before it is set aside. */
 export const mostFailures = 5;
 

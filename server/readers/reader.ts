@@ -29,6 +29,11 @@ export interface Reader {
   /** Whether a new reader begins with what is in the log already. */
   from: 'start' | 'now';
   /**
+   * How long it rests in an organization after it has read all of it, in milliseconds: what happens in
+   * that time is taken in at once, which under load costs a part of what small steps do.
+   */
+  rest?: number;
+  /**
    * Takes in consecutive transactions of one organization, in the database transaction in which the cursor
    * moves: role syncline_app, actor `reader:<name>`. So what it writes is written exactly once, over crashes
    * and on several nodes; it must touch nothing but `tx`, and not hang: a letter is a row that somebody else

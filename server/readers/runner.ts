@@ -34,6 +34,8 @@ export class Runner {
   readonly #options: Options;
   readonly #work = new Map<Reader, Map<string, Work>>();
   readonly #busy = new Map<Reader, Promise<void>>();
+  /** Until when a reader rests in an organization. */
+  readonly #rests = new Map<Reader, Map<string, number>>();
   #snapshot: string | undefined;
   #comparedAt = -Infinity;
   #polling: Promise<void> = Promise.resolve();
@@ -43,7 +45,10 @@ export class Runner {
 
   constructor(options: Options) {
     this.#options = options;
-    for (const reader of options.readers) this.#work.set(reader, new Map());
+    for (const reader of options.readers) {
+      this.#work.set(reader, new Map());
+      this.#rests.set(reader, new Map());
+    }
   }
 
   async start(): Promise<void> {
@@ -103,7 +108,10 @@ export class Runner {
     if (organizationId === nobody || !work) return;
     const known = work.get(organizationId);
     if (known) known.hasMoved = true;
-    else work.set(organizationId, { notBefore: 0, failures: 0, hasMoved: false, carefulTo: 0 });
+    else {
+      const notBefore = this.#rests.get(reader)?.get(organizationId) ?? 0;
+      work.set(organizationId, { notBefore, failures: 0, hasMoved: false, carefulTo: 0 });
+    }
   }
 
   #wake(reader: Reader): void {
@@ -131,7 +139,7 @@ export class Runner {
     const isCareful = work.carefulTo > 0;
     work.hasMoved = false;
     try {
-      const { state, position } = await readBatch(pool, {
+      const { state, position, transactions } = await readBatch(pool, {
         reader,
         organizationId,
         ...(isCareful && { most: 1 }),
@@ -140,6 +148,10 @@ export class Runner {
       if (state === 'taken') work.notBefore = performance.now() + shortestWait;
       else work.failures = 0;
       if (isCareful && position >= work.carefulTo) work.carefulTo = 0;
+      if (state === 'done' && transactions > 0 && reader.rest) {
+        work.notBefore = performance.now() + reader.rest;
+        this.#rests.get(reader)?.set(organizationId, work.notBefore);
+      }
       return state === 'done' && !work.hasMoved;
     } catch (error) {
       await this.#fail({ reader, organizationId }, work, error);
