@@ -105,7 +105,7 @@ test('Ctrl+Z takes my last change back on a page that knows nothing of it, after
   await anna.card(id).locator('a').click();
   const panel = page.locator('.peek');
   await panel.locator('h2').waitFor();
-  await panel.getByRole('button', { name: 'Delete the deal' }).click();
+  await panel.getByRole('button', { name: 'Delete', exact: true }).click();
   await expect.poll(() => titleOf(id)).toBeUndefined();
   await go(page, 'settings/account');
   await page.getByRole('heading', { level: 1 }).waitFor();
@@ -142,7 +142,7 @@ test('somebody is named in a note by the keyboard, and the note can be changed',
   const field = page.locator('.peek').getByPlaceholder('Write a note');
   await field.click();
   await page.keyboard.type('Ask @');
-  const options = page.getByRole('option');
+  const options = page.getByRole('listbox').getByRole('option');
   await options.first().waitFor();
   const names = await options.allTextContents();
   const chosen = names[1]?.trim() ?? '';
