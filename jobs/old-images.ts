@@ -47,20 +47,12 @@ async function oldDays(owner: Pool, keepDays: number): Promise<string[]> {
 }
 
 async function isUnread(owner: Pool, day: string, readers: string[]): Promise<boolean> {
-  const { rows } = await owner.query(
-    `with day as (
-       select t.organization_id, t.pos
-       from (select distinct xid, organization_id, at from sync.${day} where organization_id <> $2) l
-       join sync.change_tx t on t.xid = l.xid and t.organization_id = l.organization_id and t.at = l.at)
-     select from (select organization_id, max(pos) as pos from day group by 1) d cross join unnest($1::text[]) r
-       left join sync.reader_cursors c on c.organization_id = d.organization_id and c.reader = r
-       where coalesce(c.pos, 0) < d.pos
-     union all
-     select from day d join sync.reader_poison p on p.organization_id = d.organization_id and p.pos = d.pos
-     limit 1`,
-    [readers, nobody],
+  const since = day.replace(/^change_log_(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3');
+  const { rows } = await owner.query<{ isUnread: boolean }>(
+    `select sync.is_unread($1::date, $1::date + 1, $2, $3) as "isUnread"`,
+    [since, readers, nobody],
   );
-  return rows.length > 0;
+  return rows[0]?.isUnread !== false;
 }
 
 /** Whoever writes just now is not held up: after two seconds it is left for the next night. */

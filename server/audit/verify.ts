@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Pool, PoolClient } from 'pg';
+import { nobody } from '../live/canary.ts';
 import {
   digestOf,
   headText,
@@ -37,7 +38,9 @@ export interface Verdict {
 export async function verifyAudit({ owner, key, heads }: Options): Promise<Verdict[]> {
   const kept = await readHeads(heads);
   const { rows } = await owner.query<{ id: string }>(
-    `select organization_id as id from sync.history union select organization_id from sync.seals`,
+    `select organization_id as id from sync.reader_state('{history}')
+     where organization_id <> $1`,
+    [nobody],
   );
   const ids = new Set([...rows.map(({ id }) => id), ...kept.map((head) => head.organizationId)]);
   const verdicts: Verdict[] = [];

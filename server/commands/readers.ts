@@ -43,7 +43,9 @@ interface Pools {
   owner: Pool;
 }
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
 
 function readerOf(name: string): Reader {
   const reader = readers.find((one) => one.name === name);

@@ -50,6 +50,7 @@ const definerFunctions = [
   'platform.organization_by_slug',
   'sync.capture',
   'sync.head',
+  'sync.is_unread',
   'sync.moved',
   'sync.read_log',
   'sync.reader_state',
