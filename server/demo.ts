@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { newId } from '#lib/shared/ids.ts';
 import { hashPassword } from './auth/password.ts';
+import { actInDemo } from './demo-acts.ts';
 import { nordlicht, polaris } from './demo-data.ts';
 import { Filling } from './demo-filling.ts';
 import { commit, type Committer } from './live/commit.ts';
@@ -28,7 +29,7 @@ export async function fillDemo(
   if (!users) return false;
   // A transaction of its own: a transaction has one actor, and each organization its own people.
   await commit(live, scopeOf(second), (tx) => second.fill(tx, users));
-  await leaveHistory(live, first);
+  await actInDemo(live, first);
   return true;
 }
 
@@ -55,17 +56,4 @@ async function addUsers(
     .values(people.map((person) => ({ ...person, passwordHash, passwordChangedAt: now })))
     .execute();
   return new Map(people.map(({ email, id }) => [email, id]));
-}
-
-/** So that a deal's history has more to tell than that it was made. */
-async function leaveHistory(live: Committer, filling: Filling): Promise<void> {
-  const scope = { organizationId: filling.id, actor: filling.memberId('Анна Ковалёва') };
-  await commit(live, scope, (tx) =>
-    tx
-      .updateTable('deals')
-      .set({ value: 111_000_000, priority: 'high' })
-      .where('organizationId', '=', filling.id)
-      .where('title', '=', 'Пять точек: докомплектация')
-      .execute(),
-  );
 }

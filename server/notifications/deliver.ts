@@ -180,7 +180,7 @@ function gather(wanted: Wanted[], known: Growing[]): Draft[] {
   return drafts;
 }
 
-const isOfRun = ({ thread, rule }: Told): boolean => thread.endsWith(`/${rule.kind}`);
+const isOfRun = ({ thread, rule }: Told): boolean => thread.endsWith(`/${rule.words}`);
 
 function draftOf({ listener, told, target }: Pick<Draft, 'listener' | 'told' | 'target'>): Draft {
   const { kind, severity = 'info' } = told.rule;

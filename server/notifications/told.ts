@@ -75,9 +75,13 @@ export async function toldOf(tx: Tx, changes: LoggedTx[]): Promise<Told[]> {
   });
 }
 
-/** An import is told of in one piece, whatever it touched; so is what is taken back. */
+/** A change of more rows than this is one act, not many. */
+const mostAlone = 50;
+
+/** An import, or what is changed in bulk, is told of in one piece; so is what is taken back. */
 function threadOf(rule: Rule, { tx }: Change, [target]: Target[]): string {
-  if (tx.runId) return `${tx.runId}/${rule.kind}`;
+  const isBulk = tx.rows.length > mostAlone;
+  if (tx.runId || isBulk) return `${tx.runId ?? `bulk ${tx.position}`}/${rule.words}`;
   return rule.gathers && target ? `${tx.actor ?? ''}/${target.id}` : '';
 }
 

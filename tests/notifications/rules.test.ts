@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { newId } from '#lib/shared/ids.ts';
+import { fillDemo } from '#server/demo.ts';
+import { Flush } from '#server/live/flush.ts';
 import { notifications } from '#server/notifications/reader.ts';
 import {
   newCustomer,
@@ -10,6 +12,7 @@ import {
   type Somebody,
 } from '#tests/features/team.ts';
 import { running } from '#tests/readers/reading.ts';
+import { freshDatabase } from '#tests/support/database.ts';
 import { inboxOf, said } from './inbox.ts';
 
 type Team = Awaited<ReturnType<typeof startTeam>>;
@@ -234,4 +237,25 @@ test('what is read again is told once, also what became one with others or is go
   );
   await bobs.deals.update({ id, priority: 'urgent' });
   expect([await heard(ann), await heard(bob)]).toEqual([['changed ×3: Mill'], ['assigned: Mill']]);
+});
+
+test('in the demo everybody who signs in first has something to read', async () => {
+  await using base = await freshDatabase();
+  await using demo = await running(base.url, [notifications]);
+  const live = { pool: base.pool, flush: new Flush(base.pool), poke: () => undefined };
+  await fillDemo({ live }, { password: 'demo-syncline' });
+  await demo.settle();
+  const { rows } = await base.owner.pool.query<{ email: string; words: string[] }>(
+    `select m.email, array_agg(n.data ->> 'words' order by n.at) as words
+     from crm.notifications n join crm.members m on m.id = n.member_id group by 1 order by 1`,
+  );
+  const told = new Map(rows.map(({ email, words }) => [email, words]));
+  // What the demo was filled with is told in one piece.
+  expect(told.get('anna@demo.test')?.toSorted()).toEqual([
+    'assigned',
+    'assignedActivity',
+    'mentioned',
+  ]);
+  expect(told.get('boris@demo.test')?.slice(-2)).toEqual(['mentioned', 'assignedActivity']);
+  expect(told.get('vera@demo.test')).toEqual(['changed']);
 });

@@ -36,9 +36,11 @@ export function sentenceOf(say: InboxWords, told: ToldThing, naming: Naming): st
     case 'comment':
       return say(`said.${words}`, { text });
     case 'assignedActivity':
-      return data.dueAt
-        ? say('said.assignedUntil', { text, day: naming.day(Date.parse(data.dueAt)) })
-        : say('said.assignedActivity', { text });
+      return withMore(
+        data.dueAt
+          ? say('said.assignedUntil', { text, day: naming.day(Date.parse(data.dueAt)) })
+          : say('said.assignedActivity', { text }),
+      );
     case 'assigned':
     case 'undone':
       return say(`said.${words}`, { count });
