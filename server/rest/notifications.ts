@@ -1,3 +1,4 @@
+import { newId } from '#lib/shared/ids.ts';
 import { act } from './crud.ts';
 import type { RestRoute } from './route.ts';
 
@@ -32,6 +33,8 @@ export const notificationRest = {
       method: 'PUT',
       path: `${path}/preferences`,
       summary: 'Choose how you want to be told; what is left out stays',
+      input: ({ body }) => ({ id: newId(), ...body }),
+      filled: ['id'],
     },
   ],
 } satisfies Record<string, RestRoute[]>;

@@ -257,5 +257,5 @@ test('in the demo everybody who signs in first has something to read', async () 
     'mentioned',
   ]);
   expect(told.get('boris@demo.test')?.slice(-2)).toEqual(['mentioned', 'assignedActivity']);
-  expect(told.get('vera@demo.test')).toEqual(['changed']);
+  expect(told.get('vera@demo.test')?.at(-1)).toBe('changed');
 });
