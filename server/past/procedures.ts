@@ -80,9 +80,6 @@ export const past = router({
     ),
 });
 
-/** How long the log keeps whole images, in days. */
-const keptDays = 30;
-
 type WireRow = [id: string, rev: number, ...values: unknown[]];
 
 const rowsOf = (entity: EntityName, items: WireRow[]) => ({
@@ -111,7 +108,7 @@ async function lookBack<T extends object>(
   if (isPersonal(entity) || !maySee(member, entity))
     throw new AppError('FORBIDDEN', { reason: 'noPermission' });
   const moment = new Date(at);
-  const oldest = Date.now() - keptDays * 86_400_000;
+  const oldest = Date.now() - app.config.keepImagesDays * 86_400_000;
   if (moment.getTime() < oldest) throw badInput('at', 'tooOld');
   const scope = { organizationId: member.organizationId, actor: member.memberId };
   const answer = await read(

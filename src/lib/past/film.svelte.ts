@@ -1,4 +1,4 @@
-import { day, snapped } from './moments.ts';
+import { day } from './moments.ts';
 
 /** Pictures from where it begins to now, and the least time that each is shown, in milliseconds. */
 const pictures = 60;
@@ -31,7 +31,7 @@ export class Film {
       const at = this.#stage.at().getTime();
       step ||= Math.max((now - at) / pictures, day / 96);
       if (at >= now - step / 2) return this.stop();
-      this.#stage.onMove(snapped(at + step, now));
+      this.#stage.onMove(new Date(Math.min(now, at + step)));
     }, shownFor);
   }
 

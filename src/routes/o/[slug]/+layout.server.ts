@@ -30,5 +30,6 @@ export const load: LayoutServerLoad = async ({ cookies, locals, params, url }) =
     organizations: person.memberships
       .map(({ organizationName, slug }) => ({ name: organizationName, slug }))
       .sort((a, b) => a.name.localeCompare(b.name)),
+    keptDays: config.keepImagesDays,
   };
 };
