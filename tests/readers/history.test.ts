@@ -213,6 +213,25 @@ test('a right that ends ends for the past too, before the reader has heard of it
   expect(theirs.map(({ op }) => op)).toEqual(['D', 'U', 'I']);
 });
 
+test('of a record that was deleted twice the last image counts, read or not', async () => {
+  await using team = await startTeam();
+  const { app, owner } = team;
+  const [first, second] = [await team.join('sales', 'one'), await team.join('sales', 'two')];
+  const board = await team.board();
+  const deal = await newDeal(await team.as(first), board);
+  const place = { reader: history, organizationId: owner.organizationId };
+  const seenBy = async (who: Somebody) =>
+    (await allOf(app, await memberOf(app, who), { entity: 'deals' })).length;
+  await (await team.as(owner)).deals.delete({ id: deal.id });
+  while ((await readBatch(app.pool, place)).state !== 'done');
+  expect([await seenBy(first), await seenBy(second)]).toEqual([2, 0]);
+  await newDeal(await team.as(second), board, { id: deal.id });
+  await (await team.as(owner)).deals.delete({ id: deal.id });
+  expect([await seenBy(first), await seenBy(second)]).toEqual([0, 4]);
+  while ((await readBatch(app.pool, place)).state !== 'done');
+  expect([await seenBy(first), await seenBy(second)]).toEqual([0, 4]);
+});
+
 test('taken in again, the history stays as it is', async () => {
   const { team } = await salesTeam();
   await using _ = team;
