@@ -145,6 +145,33 @@ export async function makePlace(
         .execute();
       return id;
     },
+    /** Whatever else a member has to himself, a row of each. */
+    async belongings(memberId: string) {
+      const notificationId = await make.notification(memberId);
+      const mine = { organizationId, memberId };
+      const at = new Date();
+      const recordId = notificationId;
+      await db
+        .insertInto('follows')
+        .values({ ...mine, entity: 'deals', recordId, state: 'muted' })
+        .execute();
+      await db
+        .insertInto('looks')
+        .values({ ...mine, place: text(), position: 1, at })
+        .execute();
+      await db
+        .insertInto('notificationPreferences')
+        .values({ ...mine, timeZone: 'UTC' })
+        .execute();
+      await db
+        .insertInto('notificationLetters')
+        .values({ ...mine, notificationId, dueAt: at })
+        .execute();
+      await db
+        .insertInto('notificationSources')
+        .values({ ...mine, source: text(), at })
+        .execute();
+    },
     async product() {
       const id = newId();
       await db

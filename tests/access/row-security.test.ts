@@ -22,6 +22,7 @@ beforeAll(async () => {
     await make.invitation();
     await make.team();
     await make.rate();
+    await make.belongings(owner.memberId);
   }
 });
 afterAll(() => database.drop());

@@ -166,6 +166,7 @@ async function anyOrganization(): Promise<{ id: string; members: string[] }> {
       kind: 'note',
       title: 'A',
       body: '',
+      mentions: [],
       deal_id: oneOf([...deals, null]),
       owner_id: owner(),
     })),
@@ -181,6 +182,7 @@ async function anyOrganization(): Promise<{ id: string; members: string[] }> {
     many(6).map((source) =>
       own({
         source,
+        thread: '',
         kind: 'won',
         severity: 'info',
         title: 'D',
