@@ -69,6 +69,8 @@ export async function isBeyond(tx: Tx, member: Member, row: Logged): Promise<boo
     );
   }
   if (entity !== 'members') return false;
+  // Whoever has come with an account is shut out, and not made never to have been.
+  if (row.op === 'I' && after?.['user_id'] != null) return true;
   const ids = [after?.['role_id'], before?.['role_id']].filter((id) => typeof id === 'string');
   const { rows } = await sql<{ slug: string; access: unknown }>`
     select slug, access from roles where organization_id = sync.org() and (id = any(${ids}::uuid[])

@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import type { EntityName } from '#lib/shared/entities.ts';
-import type { Member } from '../access.ts';
+import { can, type Member } from '../access.ts';
 import type { Tx } from '../live/transaction.ts';
 import { keep, type Work } from './answer.ts';
 import { fallenWith } from './fallen.ts';
@@ -44,10 +44,12 @@ async function takeRowsBack(tx: Tx, means: Means, rows: Logged[]): Promise<Work>
   const wanted = new Wanted();
   const possible: Logged[] = [];
   for (const row of rows) {
-    if ((rules[row.entity] ?? 'never') === 'never') continue;
+    const rule = rules[row.entity] ?? 'never';
+    if (rule === 'never') continue;
     const isRefused = means.excluded.has(row.entity) || (await isBeyond(tx, means.member, row));
+    const may = can(means.member, row.op === 'U' ? rule.edit : rule.remove);
     if (!isRefused) possible.push(row);
-    else if (couldSee(means.member, row)) keep(work, row, { reason: 'rule' });
+    else if (couldSee(means.member, row)) keep(work, row, { reason: may ? 'rule' : 'notYours' });
   }
   const context = { ...means, work, wanted };
   let waiting = await takeRound(tx, context, possible, false);

@@ -214,3 +214,52 @@ test('a run is undone page by page under one name, but for what others changed s
   await taken({ run: runs[0]?.run ?? '' });
   expect(await count()).toBe(1_100);
 }, 60_000);
+
+test('rights go back only where one may give them, and the last administrator stays', async () => {
+  const admin = await team.as(await team.join('admin'));
+  const manager = await team.as(await team.join('manager'));
+  const seller = await team.join('sales');
+  const { items: roles } = await owner.roles.list();
+  const roleId = (slug: string) => roles.find((one) => one.slug === slug)?.id ?? '';
+  const made = await owner.members.update({ id: seller.memberId, roleId: roleId('owner') });
+  expect(await refusal(manager.undo.run({ position: made.position }))).toBe('FORBIDDEN: notYours');
+  // Owners are made, and unmade, by owners.
+  expect((await admin.undo.run({ position: made.position })).data).toMatchObject({
+    undone: [],
+    kept: [{ entity: 'members', reason: 'rule' }],
+  });
+  expect((await owner.undo.run({ position: made.position })).data.undone).toHaveLength(1);
+
+  const { pool } = team.database.owner;
+  const wasAdministrator = async (roleSlug: string) => {
+    const { rows } = await pool.query(
+      `update members set role_id = (select id from roles r where r.organization_id = members.organization_id and r.slug = $2)
+       where id <> $1 and role_id in (select id from roles where slug in ('owner', 'admin')) returning id`,
+      [seller.memberId, roleSlug],
+    );
+    return rows.length;
+  };
+  // The seller becomes the only owner; the way back would leave nobody.
+  const last = await owner.members.update({ id: seller.memberId, roleId: roleId('owner') });
+  expect(await wasAdministrator('manager')).toBeGreaterThan(1);
+  const only = await team.as(seller);
+  expect((await only.undo.run({ position: last.position })).data).toMatchObject({
+    undone: [],
+    kept: [{ id: seller.memberId, reason: 'rule' }],
+  });
+  const { rows } = await pool.query('select role_id from members where id = $1', [seller.memberId]);
+  expect(rows).toEqual([{ role_id: roleId('owner') }]);
+});
+
+test('what must not be undone is not there to be undone', async () => {
+  const { rows } = await team.database.owner.pool.query<{ id: string }>(
+    `select id from roles where organization_id = $1 and slug = 'sales'`,
+    [team.owner.organizationId],
+  );
+  const calls = await team.as(await team.join('viewer'));
+  expect(await refusal(calls.undo.preview({ position: 1 }))).toBe('FORBIDDEN: notYours');
+  expect(await refusal(owner.undo.run({ position: 999_999 }))).toBe('NOT_FOUND');
+  expect(await refusal(owner.undo.run({}))).toContain('BAD_INPUT');
+  expect(await refusal(owner.undo.run({ position: 1, run: 'import' }))).toContain('BAD_INPUT');
+  expect(rows).toHaveLength(1);
+});

@@ -12,6 +12,8 @@ export interface ActivityFilter {
   run?: string;
 }
 
+type Names = Record<string, string>;
+
 interface Page {
   entries: Told[];
   nextBefore: string | null;
@@ -24,7 +26,7 @@ export class Activity {
   readonly #api: Api;
   #entries = $state.raw<Told[]>([]);
   #asked = 0;
-  names = $state.raw<Record<string, string>>({});
+  names = $state.raw<Names>({});
   nextBefore = $state<string | null>(null);
   phase = $state<'loading' | 'ready' | 'failed'>('loading');
   isLoadingMore = $state(false);
@@ -73,8 +75,13 @@ export class Activity {
     }
   }
 
-  #page(filter: ActivityFilter, before?: string) {
-    return this.#api.call.timeline.ofOrganization.query({ ...filter, before, limit: atOnce });
+  /** A page may be of rows alone that say nothing; then the next one is asked for. */
+  async #page(filter: ActivityFilter, before?: string): Promise<Page & { names: Names }> {
+    const { ofOrganization } = this.#api.call.timeline;
+    const page = await ofOrganization.query({ ...filter, before, limit: atOnce });
+    return page.entries.length > 0 || page.nextBefore === null
+      ? page
+      : this.#page(filter, page.nextBefore);
   }
 
   /** The newest before what is known, where the two meet; else it begins anew with them. */

@@ -1,7 +1,8 @@
 import type { Api } from '#lib/api.ts';
 import type { EntityName } from '#lib/shared/entities.ts';
 
-export type Trashed = Awaited<ReturnType<Api['call']['trash']['list']['query']>>['items'][number];
+type Page = Awaited<ReturnType<Api['call']['trash']['list']['query']>>;
+export type Trashed = Page['items'][number];
 export interface TrashFilter {
   entity?: EntityName;
   actor?: string;
@@ -32,7 +33,7 @@ export class Trash {
     const asked = this.#asked;
     try {
       const limit = Math.min(100, Math.max(25, this.items.length));
-      const page = await this.#api.call.trash.list.query({ ...filter, limit });
+      const page = await this.#page(filter, limit);
       if (asked !== this.#asked) return;
       this.items = page.items;
       this.nextBefore = page.nextBefore;
@@ -44,9 +45,17 @@ export class Trash {
 
   async more(): Promise<void> {
     if (!this.nextBefore) return;
-    const page = await this.#api.call.trash.list.query({ ...this.filter, before: this.nextBefore });
+    const page = await this.#page(this.filter, 25, this.nextBefore);
     this.items = [...this.items, ...page.items];
     this.nextBefore = page.nextBefore;
+  }
+
+  /** A page may be of deletions alone that are somebody else's; then the next one is asked for. */
+  async #page(filter: TrashFilter, limit: number, before?: string): Promise<Page> {
+    const page = await this.#api.call.trash.list.query({ ...filter, limit, before });
+    return page.items.length > 0 || page.nextBefore === null
+      ? page
+      : this.#page(filter, limit, page.nextBefore);
   }
 
   async restore({ entity, id }: Pick<Trashed, 'entity' | 'id'>): Promise<void> {
