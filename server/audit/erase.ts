@@ -55,6 +55,7 @@ export async function erasePerson(
       [organizationId],
     );
     const toPos = rows[0]?.pos ?? 0;
+    if (whom.entity === 'members') await eraseAccount(client, organizationId, whom.id);
     await eraseRecord(client, organizationId, whom);
     const records = [
       { ...whom, toPos },
@@ -92,6 +93,25 @@ async function eraseRecord(
      where organization_id = $1 and id = $2`,
     [organizationId, id, JSON.stringify(leftOf[entity])],
   );
+}
+
+/** The account of a member who is nowhere else; one that others know as well stays theirs. */
+async function eraseAccount(
+  client: PoolClient,
+  organizationId: string,
+  memberId: string,
+): Promise<void> {
+  const { rows } = await client.query<{ id: string }>(
+    `update platform.users u set name = 'Erased', email = u.id || '@erased.invalid', password_hash = null,
+       is_active = false
+     from crm.members m where m.organization_id = $1 and m.id = $2 and u.id = m.user_id
+       and platform.is_only_in(u.id, $1)
+     returning u.id`,
+    [organizationId, memberId],
+  );
+  for (const { id } of rows)
+    for (const table of ['sessions', 'refresh_tokens'])
+      await client.query(`delete from platform.${table} where user_id = $1`, [id]);
 }
 
 /** Other records whose history has the person's name. */

@@ -168,6 +168,49 @@ test('a person is erased everywhere, and the seal holds', async () => {
   expect((await one.findings()).join('\n')).toContain('no signed erasure');
 });
 
+test('a member is erased with the account, and what the member did stays', async () => {
+  await using team = await startTeam();
+  const { organizationId } = team.owner;
+  const owner = team.database.owner.pool;
+  const seller = await team.join('sales');
+  await owner.query(`update crm.members set name = 'Ulrich' where id = $1`, [seller.memberId]);
+  await newCustomer(await team.as(seller), { name: 'A customer' });
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'syncline-audit-'));
+  try {
+    const key = auditKey({ auditKey: undefined, dataDir });
+    const heads = path.join(dataDir, 'heads.jsonl');
+    const { signal } = new AbortController();
+    const seal = async () => {
+      while (
+        (await readBatch(team.app.pool, { reader: history, organizationId })).state !== 'done'
+      );
+      await sealHistory({ owner, key, heads, signal });
+    };
+    await seal();
+    const whom = { entity: 'members', id: seller.memberId } as const;
+    expect(await erasePerson(owner, { organizationId, key, whom })).toBeGreaterThan(0);
+    await seal();
+    const [verdict] = await verifyAudit({ owner, key, heads });
+    expect(verdict?.findings).toEqual([]);
+    for (const table of ['sync.history', 'sync.change_log', 'sync.subjects', 'crm.members'])
+      expect([
+        table,
+        (await owner.query(`select from ${table} t where t::text like '%Ulrich%'`)).rowCount,
+      ]).toEqual([table, 0]);
+    const { rows } = await owner.query(
+      `select name, is_active as "isActive", password_hash as hash from platform.users where id = $1`,
+      [seller.userId],
+    );
+    expect(rows).toEqual([{ name: 'Erased', isActive: false, hash: null }]);
+    const { entries } = await (await team.as(team.owner)).audit.list({ actor: seller.memberId });
+    expect(entries.map(({ action, entity }) => [action, entity])).toEqual([
+      ['created', 'customers'],
+    ]);
+  } finally {
+    await rm(dataDir, { recursive: true });
+  }
+});
+
 test('an erasure that somebody without the key has written down names nothing', async () => {
   await using one = await sealed();
   const about = {
