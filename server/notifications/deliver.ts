@@ -76,8 +76,8 @@ export async function deliver(
 type Wanted = [Listener, Told, Target];
 
 function isWished([{ kinds }, { rule }]: Wanted): boolean {
-  const { app, email, push } = channelsOf(kinds, rule.kind);
-  return app || email || push;
+  const { app, email } = channelsOf(kinds, rule.kind);
+  return app || email;
 }
 
 /** Without what they have been told already: the log may be read again. */

@@ -144,7 +144,7 @@ test('a mute silences a record, a follow opens it', async () => {
 
 test('what one does not want to hear of is not told', async () => {
   const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
-  const none = { app: false, email: false, push: false };
+  const none = { app: false, email: false };
   await anns.notifications.prefer({ id: newId(), kinds: { won: none } });
   await bobs.deals.markWon({ id });
   await bobs.deals.reopen({ id });

@@ -18,14 +18,12 @@ export const notificationKinds = [
   'alert',
 ] as const;
 export type NotificationKind = (typeof notificationKinds)[number];
-export const channels = ['app', 'email', 'push'] as const;
-export type Channel = (typeof channels)[number];
-export type Channels = Record<Channel, boolean>;
+export type Channels = Record<'app' | 'email', boolean>;
 
 /** How each kind reaches a member who has not chosen otherwise. */
 export const usualChannels = (kind: string): Channels => {
   const isPersonal = ['mentioned', 'assigned', 'alert', 'overdue'].includes(kind);
-  return { app: true, email: isPersonal, push: isPersonal };
+  return { app: true, email: isPersonal };
 };
 
 export function channelsOf(kinds: unknown, kind: string): Channels {
@@ -71,11 +69,7 @@ export const readAllNotifications = defineChange({
 });
 
 const clockTime = z.string().check(z.regex(/^([01]\d|2[0-3]):[0-5]\d$/));
-const chosenChannels = z.strictObject({
-  app: z.boolean(),
-  email: z.boolean(),
-  push: z.boolean(),
-});
+const chosenChannels = z.strictObject({ app: z.boolean(), email: z.boolean() });
 
 /** How I want to be told. What is left out stays; quiet hours come in pairs. */
 export const preferNotifications = defineChange({
