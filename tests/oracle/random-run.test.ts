@@ -69,6 +69,10 @@ async function open(email: string, pipelineId: string, deals: string[]): Promise
     live.subscribe('dealActivities', { dealId });
     live.subscribe('dealProducts', { dealId });
   }
+  const { memberId } = person.me;
+  for (const state of ['unread', 'read', 'snoozed', 'done'])
+    live.subscribe('notifications', { memberId, state });
+  live.subscribe('notificationPreferences', { memberId });
   const params = { pipelineId, today: '2026-11-20' };
   const { totals } = live.subscribeTotals('dealTotals', {
     entity: 'deals',
@@ -77,6 +81,9 @@ async function open(email: string, pipelineId: string, deals: string[]): Promise
   });
   return { ...person, totals };
 }
+
+/** What is seen by administrators alone, or asked for record by record. */
+const notAskedFor: EntityName[] = ['invitations', 'follows', 'looks'];
 
 /** One thing that somebody does in the browser. */
 function act(person: Somebody, stages: string[], pipelineId: string): void {
@@ -138,7 +145,7 @@ async function wrongWith(
 ): Promise<string> {
   const visible = await visibleTo(owner, me.memberId);
   for (const entity of Object.keys(entities) as EntityName[]) {
-    if (entity === 'invitations') continue;
+    if (notAskedFor.includes(entity)) continue;
     const told = [...(visible.get(entity) ?? [])].filter(([, row]) =>
       entity === 'activities' || entity === 'dealProducts'
         ? deals.includes(String(row['deal_id']))
