@@ -120,6 +120,9 @@ export function rowKeys(entity: EntityName, row: Record<string, unknown>): strin
   return keys;
 }
 
+/** Whether a key opens nothing but what is one person's own. */
+export const isOwnKey = (key: string): boolean => key.startsWith(`${personal}:`);
+
 const ownKey = (memberId: string): string => `${personal}:${memberId}`;
 
 /** The keys that a member holds. */

@@ -1,5 +1,7 @@
 import type { Server } from 'socket.io';
+import { topics, type TopicName } from '#lib/shared/entities.ts';
 import type { ClientMessages, Frame, ServerMessages, WireTx } from '#lib/shared/wire.ts';
+import { isOwnKey, isPersonal } from '../access.ts';
 import { Kept, type Held } from './kept.ts';
 import type { Listing, LoadedList } from './listing.ts';
 import { opFor, wireActor, type LogTx, type View } from './log.ts';
@@ -24,6 +26,8 @@ const ringBytes = 64_000_000;
 export interface Audience extends View, Held {
   key: string;
   room: string;
+  /** Its rights and topics but for those that are one person's own: who shares it sees the same of the rest. */
+  sight: string;
   /** Where the last frame that was sent ended. */
   position: number;
   size: number;
@@ -76,19 +80,34 @@ export class Hub {
       for (const audience of this.#audiences.values())
         if (this.kept.concerns(audience)) concerned.add(audience);
     }
-    for (const audience of concerned) this.#send(audience, txs);
+    this.#send(concerned, txs);
     this.kept.told();
   }
 
-  #send(audience: Audience, txs: LogTx[]): void {
-    const visible = visibleOf(txs, audience, audience.position);
-    const [totals, lists] = this.kept.changesOf(audience);
-    if (visible.length + totals.length + lists.length === 0) return;
-    const frame: Frame = [audience.position, this.position, visible];
-    if (totals.length + lists.length > 0) frame.push(totals);
-    if (lists.length > 0) frame.push(lists);
-    this.#io.to(audience.room).emit('f', frame);
-    audience.position = this.position;
+  /** A frame is made and encoded once for all who are to be told the same, each person's own rows apart. */
+  #send(concerned: Iterable<Audience>, txs: LogTx[]): void {
+    const own = ownKeys(txs);
+    const sights = new Map<string, WireTx[]>();
+    const frames = new Map<string, { frame: Frame; rooms: string[] }>();
+    for (const audience of concerned) {
+      const isAlone = own.some((key) => audience.rights.has(key));
+      const sight = `${audience.position} ${isAlone ? audience.room : audience.sight}`;
+      const visible = sights.get(sight) ?? visibleOf(txs, audience, audience.position);
+      sights.set(sight, visible);
+      const [totals, lists] = this.kept.changesOf(audience);
+      if (visible.length + totals.length + lists.length === 0) continue;
+      const told = `${sight} ${[...totals, ...lists].map(numberOf).join()}`;
+      const shared = frames.get(told);
+      if (shared) shared.rooms.push(audience.room);
+      else {
+        const frame: Frame = [audience.position, this.position, visible];
+        if (totals.length + lists.length > 0) frame.push(totals);
+        if (lists.length > 0) frame.push(lists);
+        frames.set(told, { frame, rooms: [audience.room] });
+      }
+      audience.position = this.position;
+    }
+    for (const { frame, rooms } of frames.values()) this.#io.to(rooms).emit('f', frame);
   }
 
   #remember(tx: LogTx): void {
@@ -203,7 +222,8 @@ export class Hub {
     if (!audience) {
       this.#rooms += 1;
       const room = `${this.organizationId}#${this.#rooms}`;
-      audience = { ...view, key, room, totals, lists, position: this.position, size: 0 };
+      const { position } = this;
+      audience = { ...view, key, room, sight: sightOf(view), totals, lists, position, size: 0 };
       this.#audiences.set(key, audience);
       for (const topic of view.topics) this.#index(topic).add(audience);
     }
@@ -233,6 +253,29 @@ export class Hub {
     if (!those) this.#byTopic.set(topic, (those = new Set()));
     return those;
   }
+}
+
+/** The keys of rows that are somebody's own. */
+function ownKeys(txs: LogTx[]): string[] {
+  const rows = txs.flatMap((tx) => tx.rows.filter(({ entity }) => isPersonal(entity)));
+  return [...new Set(rows.flatMap(({ keysBefore, keysAfter }) => [...keysBefore, ...keysAfter]))];
+}
+
+function sightOf({ rights, topics: subscribed }: View): string {
+  const open = [...subscribed].filter((key) => {
+    const topic = topics[key.split('/', 1)[0] as TopicName];
+    return !isPersonal(topic.entity);
+  });
+  return [...[...rights].filter((key) => !isOwnKey(key)).sort(), ...open.sort()].join(' ');
+}
+
+const numbers = new WeakMap<object, number>();
+let lastNumber = 0;
+
+function numberOf(thing: object): number {
+  const number = numbers.get(thing) ?? (lastNumber += 1);
+  numbers.set(thing, number);
+  return number;
 }
 
 export function visibleOf(txs: LogTx[], view: View, after: number): WireTx[] {

@@ -321,7 +321,7 @@ export const planted: Planted[] = [
   },
   {
     name: 'after a lost frame the old cursor is continued',
-    from: 700,
+    from: 1400,
     about: ['badFrames', 'watch', 'handOver'],
     patches: [
       patch(

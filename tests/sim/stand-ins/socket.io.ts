@@ -28,10 +28,12 @@ class SocketServer {
     (node as Node).sockets = this;
   }
 
-  to(room: string): { emit(event: string, ...args: unknown[]): void } {
+  /** Who is in several of the rooms hears it once. */
+  to(rooms: string | string[]): { emit(event: string, ...args: unknown[]): void } {
     return {
       emit: (event, ...args) => {
-        for (const socket of this.#rooms.get(room) ?? []) socket.emit(event, ...args);
+        const those = [rooms].flat().flatMap((room) => [...(this.#rooms.get(room) ?? [])]);
+        for (const socket of new Set(those)) socket.emit(event, ...args);
       },
     };
   }
