@@ -1,28 +1,12 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright';
-import pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openBrowser } from '#tests/support/browser.ts';
-import { openBoard, type Screen } from '#tests/support/screen.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import type { Page } from 'playwright';
+import { expect, test } from 'vitest';
+import { type Screen } from '#tests/support/screen.ts';
+import { demoStage } from '#tests/support/stage.ts';
 
-let server: TestServer;
-let browser: Browser;
-let admin: pg.Client;
+const demo = demoStage();
 
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
-  admin = new pg.Client({ connectionString: server.databaseUrl });
-  await admin.connect();
-});
-afterAll(async () => {
-  await browser.close();
-  await admin.end();
-  await server.stop();
-});
-
-const open = (email: string, options = {}): Promise<Screen> =>
-  openBoard(browser, { url: server.url, email, options: { locale: 'en-GB', ...options } });
+const { open } = demo;
 
 const go = (page: Page, path: string) =>
   page.goto(new URL(page.url()).href.replace(/\/o\/([^/]+)\/.*$/, `/o/$1/${path}`));
@@ -30,7 +14,7 @@ const go = (page: Page, path: string) =>
 async function someDeal(screen: Screen): Promise<{ id: string; title: string }> {
   const [stage = ''] = await screen.stages();
   const [id = ''] = await screen.cardsIn(stage);
-  const { rows } = await admin.query<{ title: string }>(
+  const { rows } = await demo.admin.query<{ title: string }>(
     'select title from crm.deals where id = $1',
     [id],
   );
@@ -38,7 +22,7 @@ async function someDeal(screen: Screen): Promise<{ id: string; title: string }> 
 }
 
 const titleOf = async (id: string): Promise<string | undefined> => {
-  const { rows } = await admin.query<{ title: string }>(
+  const { rows } = await demo.admin.query<{ title: string }>(
     'select title from crm.deals where id = $1',
     [id],
   );
@@ -59,7 +43,7 @@ test('the activity page lives, says what changed, and takes it back with a previ
   const { page } = anna;
   await go(page, 'activity');
   await page.locator('.tl-i').first().waitFor();
-  await admin.query(`update crm.deals set title = 'By hand' where id = $1`, [id]);
+  await demo.admin.query(`update crm.deals set title = 'By hand' where id = $1`, [id]);
   const entry = page.locator('.tl-i', { hasText: 'By hand' }).first();
   await entry.waitFor();
   expect(await entry.locator('b').first().textContent()).toBe('Database administrator');
@@ -82,7 +66,7 @@ test('changes by one hand within a minute stand as one, and go back as one', asy
   const anna = await open('anna@demo.test');
   const { id, title } = await someDeal(anna);
   for (const word of ['First', 'Second'])
-    await admin.query('update crm.deals set title = $1 where id = $2', [word, id]);
+    await demo.admin.query('update crm.deals set title = $1 where id = $2', [word, id]);
   const { page } = anna;
   await go(page, 'activity?entity=deals');
   const entry = page.locator('.tl-i', { hasText: 'Second' }).first();
@@ -119,7 +103,7 @@ test('Ctrl+Z takes my last change back on a page that knows nothing of it, after
 test('the trash shows what was deleted, and brings it back', async () => {
   const anna = await open('anna@demo.test');
   const { id, title } = await someDeal(anna);
-  await admin.query('delete from crm.deals where id = $1', [id]);
+  await demo.admin.query('delete from crm.deals where id = $1', [id]);
   const { page } = anna;
   await go(page, 'trash');
   const row = page.locator('.trash-row', { hasText: title });
@@ -153,7 +137,7 @@ test('somebody is named in a note by the keyboard, and the note can be changed',
   await page.keyboard.press('Control+Enter');
   await page.locator('.said .mention', { hasText: `@${chosen}` }).waitFor();
   const mentioned = async (): Promise<number> => {
-    const { rows } = await admin.query<{ count: number }>(
+    const { rows } = await demo.admin.query<{ count: number }>(
       'select cardinality(mentions) as count from crm.activities where deal_id = $1 order by created_at desc limit 1',
       [id],
     );

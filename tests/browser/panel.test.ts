@@ -1,27 +1,10 @@
-import type { Browser } from 'playwright';
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openBrowser } from '#tests/support/browser.ts';
-import { dragTo, openBoard, type Screen } from '#tests/support/screen.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import { describe, expect, test } from 'vitest';
+import { dragTo, type Screen } from '#tests/support/screen.ts';
+import { demoStage } from '#tests/support/stage.ts';
 
-let server: TestServer;
-let browser: Browser;
-let admin: pg.Client;
+const demo = demoStage();
 
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
-  admin = new pg.Client({ connectionString: server.databaseUrl });
-  await admin.connect();
-});
-afterAll(async () => {
-  await browser.close();
-  await admin.end();
-  await server.stop();
-});
-
-const open = (email: string, options = {}): Promise<Screen> =>
-  openBoard(browser, { url: server.url, email, options: { locale: 'en-GB', ...options } });
+const { open } = demo;
 
 const firstDeal = async (screen: Screen): Promise<string> => {
   const [stage = ''] = await screen.stages();
@@ -41,14 +24,16 @@ describe('the panel of a deal', () => {
     const [anna, vera] = await Promise.all([open('anna@demo.test'), open('vera@demo.test')]);
     const deal = await firstDeal(anna);
     const [panel, other] = [await openPanel(anna, deal), await openPanel(vera, deal)];
-    await admin.query('delete from crm.deal_products where deal_id = $1', [deal]);
+    await demo.admin.query('delete from crm.deal_products where deal_id = $1', [deal]);
     const choice = panel.getByLabel('Add a product');
     const [, product = ''] = await choice.locator('option').allTextContents();
     await choice.selectOption({ label: product });
     await panel.locator('.lines .li', { hasText: product }).waitFor();
     await other.locator('.lines .li', { hasText: product }).waitFor();
     expect(await other.getByLabel('Add a product').count()).toBe(0);
-    const kept = await admin.query('select 1 from crm.deal_products where deal_id = $1', [deal]);
+    const kept = await demo.admin.query('select 1 from crm.deal_products where deal_id = $1', [
+      deal,
+    ]);
     expect(kept.rowCount).toBe(1);
     await panel.locator('.lines .li').getByRole('button').click();
     await expect.poll(() => other.locator('.lines .li').count()).toBe(0);

@@ -1,28 +1,12 @@
 import AxeBuilder from '@axe-core/playwright';
-import type { Browser } from 'playwright';
-import pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openBrowser } from '#tests/support/browser.ts';
-import { openBoard, type Screen } from '#tests/support/screen.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import { expect, test } from 'vitest';
+import { type Screen } from '#tests/support/screen.ts';
+import { demoStage } from '#tests/support/stage.ts';
 
-let server: TestServer;
-let browser: Browser;
-let admin: pg.Client;
-
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
-  admin = new pg.Client({ connectionString: server.databaseUrl });
-  await admin.connect();
-});
-afterAll(async () => {
-  await browser.close();
-  await admin.end();
-  await server.stop();
-});
+const demo = demoStage();
 
 const clock = async (): Promise<string> => {
-  const { rows } = await admin.query<{ at: Date }>('select clock_timestamp() as at');
+  const { rows } = await demo.admin.query<{ at: Date }>('select clock_timestamp() as at');
   return rows[0]?.at.toISOString() ?? '';
 };
 
@@ -39,11 +23,7 @@ const headings = ({ page }: Screen): Promise<string[]> =>
   page.locator('section[data-stage-id] header, section[data-stage-id].folded').allInnerTexts();
 
 test('the board as it was: its cards, its totals, what is different today, and nothing to change', async () => {
-  const anna = await openBoard(browser, {
-    url: server.url,
-    email: 'anna@demo.test',
-    options: { locale: 'en-GB' },
-  });
+  const anna = await demo.open('anna@demo.test');
   const [first = '', second = ''] = await anna.stages();
   const [moved = '', deleted = '', dearer = ''] = await anna.cardsIn(first);
   const before = { first: await anna.cardsIn(first), second: await anna.cardsIn(second) };
@@ -51,10 +31,10 @@ test('the board as it was: its cards, its totals, what is different today, and n
   const name = await anna.column(second).locator('h2').innerText();
   const at = await clock();
 
-  await admin.query('update crm.deals set stage_id = $2 where id = $1', [moved, second]);
-  await admin.query('update crm.deals set value = value + 100000000 where id = $1', [dearer]);
-  await admin.query('delete from crm.deals where id = $1', [deleted]);
-  await admin.query('update crm.stages set name = $2 where id = $1', [second, 'Renamed']);
+  await demo.admin.query('update crm.deals set stage_id = $2 where id = $1', [moved, second]);
+  await demo.admin.query('update crm.deals set value = value + 100000000 where id = $1', [dearer]);
+  await demo.admin.query('delete from crm.deals where id = $1', [deleted]);
+  await demo.admin.query('update crm.stages set name = $2 where id = $1', [second, 'Renamed']);
   await expect.poll(() => anna.cardsIn(first)).not.toContain(deleted);
 
   await lookBack(anna, at);
@@ -84,11 +64,7 @@ test('the board as it was: its cards, its totals, what is different today, and n
 });
 
 test('before there was anything the screen says so; the slider and the film lead back to now', async () => {
-  const anna = await openBoard(browser, {
-    url: server.url,
-    email: 'anna@demo.test',
-    options: { locale: 'en-GB' },
-  });
+  const anna = await demo.open('anna@demo.test');
   const { page } = anna;
   await page.getByRole('button', { name: 'Look back in time' }).click();
   await page.getByText('There was nothing here yet').waitFor();
@@ -107,24 +83,20 @@ test('before there was anything the screen says so; the slider and the film lead
 });
 
 test('the table of customers as it was, in its order', async () => {
-  const anna = await openBoard(browser, {
-    url: server.url,
-    email: 'anna@demo.test',
-    options: { locale: 'en-GB' },
-  });
+  const anna = await demo.open('anna@demo.test');
   const { page } = anna;
   const customers = new URL(page.url().replace(/deals.*/, 'customers'));
   await page.goto(customers.href);
   const names = (): Promise<string[]> => page.locator('[role=row] .link').allInnerTexts();
   await page.locator('[data-record-id]').first().waitFor();
   const before = await names();
-  const { rows } = await admin.query<{ id: string }>(
+  const { rows } = await demo.admin.query<{ id: string }>(
     'select id from crm.customers where name = $1',
     [before[0]],
   );
   const [customer] = rows;
   const at = await clock();
-  await admin.query("update crm.customers set name = 'Zzz' where id = $1", [customer?.id]);
+  await demo.admin.query("update crm.customers set name = 'Zzz' where id = $1", [customer?.id]);
   await expect.poll(names).toContain('Zzz');
   customers.searchParams.set('at', at);
   await page.goto(customers.href);

@@ -1,27 +1,10 @@
-import type { Browser, Page, WebSocketRoute } from 'playwright';
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openBrowser } from '#tests/support/browser.ts';
-import { openBoard, type Screen } from '#tests/support/screen.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import type { Page, WebSocketRoute } from 'playwright';
+import { describe, expect, test } from 'vitest';
+import { demoStage } from '#tests/support/stage.ts';
 
-let server: TestServer;
-let browser: Browser;
-let admin: pg.Client;
+const demo = demoStage();
 
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
-  admin = new pg.Client({ connectionString: server.databaseUrl });
-  await admin.connect();
-});
-afterAll(async () => {
-  await browser.close();
-  await admin.end();
-  await server.stop();
-});
-
-const open = (email: string): Promise<Screen> =>
-  openBoard(browser, { url: server.url, email, options: { locale: 'en-GB' } });
+const { open } = demo;
 
 /** Keeps back what the server sends over the socket, from the next connection on, until it is let go. */
 async function holdSocket(page: Page): Promise<() => void> {
@@ -50,7 +33,7 @@ describe.each(screens)('the screen of $path', ({ path, filled }) => {
   test('is a skeleton while its rows are on the way', async () => {
     const { page, close } = await open('anna@demo.test');
     const letGo = await holdSocket(page);
-    await page.goto(`${server.url}/o/demo/${path}`);
+    await page.goto(`${demo.server.url}/o/demo/${path}`);
     await loading(page).waitFor();
     expect(await page.locator(filled).count()).toBe(0);
     letGo();
@@ -62,7 +45,7 @@ describe.each(screens)('the screen of $path', ({ path, filled }) => {
   test('says when the server cannot be reached, and comes by itself when it can again', async () => {
     const { page, close } = await open('anna@demo.test');
     const letGo = await holdSocket(page);
-    await page.goto(`${server.url}/o/demo/${path}`);
+    await page.goto(`${demo.server.url}/o/demo/${path}`);
     await loading(page).waitFor();
     await page.context().setOffline(true);
     const alert = page.locator('main').getByRole('alert');
@@ -77,20 +60,20 @@ describe.each(screens)('the screen of $path', ({ path, filled }) => {
 
   test('says so to whoever may not see it, also when the right is taken from an open screen', async () => {
     const { page, close } = await open('vera@demo.test');
-    await page.goto(`${server.url}/o/demo/${path}`);
+    await page.goto(`${demo.server.url}/o/demo/${path}`);
     await page.locator(filled).first().waitFor();
-    const { rows } = await admin.query<{ id: string; access: unknown }>(
+    const { rows } = await demo.admin.query<{ id: string; access: unknown }>(
       `select r.id, r.access from crm.roles r join crm.members m on m.role_id = r.id
        where m.email = 'vera@demo.test' or m.user_id = (select id from platform.users where email = 'vera@demo.test')`,
     );
     const [role] = rows;
-    await admin.query(`update crm.roles set access = access #- array[$2, 'view'] where id = $1`, [
-      role?.id,
-      path,
-    ]);
+    await demo.admin.query(
+      `update crm.roles set access = access #- array[$2, 'view'] where id = $1`,
+      [role?.id, path],
+    );
     await page.locator('main .empty h2').waitFor();
     expect(await page.locator(filled).count()).toBe(0);
-    await admin.query('update crm.roles set access = $2 where id = $1', [
+    await demo.admin.query('update crm.roles set access = $2 where id = $1', [
       role?.id,
       JSON.stringify(role?.access),
     ]);
@@ -101,9 +84,9 @@ describe.each(screens)('the screen of $path', ({ path, filled }) => {
 
 describe('an organization of nothing', () => {
   test('shows how to begin, on the board and among the customers', async () => {
-    const context = await browser.newContext({ locale: 'en-GB' });
+    const context = await demo.browser.newContext({ locale: 'en-GB' });
     const page = await context.newPage();
-    await page.goto(`${server.url}/sign-up`);
+    await page.goto(`${demo.server.url}/sign-up`);
     await page.fill('[name=organization]', 'New here');
     await page.fill('[name=name]', 'Nina');
     await page.fill('[name=email]', 'nina@example.test');
@@ -112,7 +95,7 @@ describe('an organization of nothing', () => {
     await page.waitForURL('**/o/new-here/deals');
     await page.locator('.first').getByRole('button').first().waitFor();
     expect(await page.locator('[data-deal-id]').count()).toBe(0);
-    await page.goto(`${server.url}/o/new-here/customers`);
+    await page.goto(`${demo.server.url}/o/new-here/customers`);
     await page.locator('main .empty').getByRole('button').click();
     await page.getByRole('dialog').waitFor();
     await context.close();
@@ -121,7 +104,7 @@ describe('an organization of nothing', () => {
   test('a filter that nothing fits offers to be cleared', async () => {
     const { page, close } = await open('anna@demo.test');
     for (const { path, filled } of screens) {
-      await page.goto(`${server.url}/o/demo/${path}?q=nothing-is-called-so`);
+      await page.goto(`${demo.server.url}/o/demo/${path}?q=nothing-is-called-so`);
       await page.locator('main .empty').getByRole('button').click();
       await page.locator(filled).first().waitFor();
     }
@@ -134,7 +117,7 @@ describe('the panel', () => {
 
   test('is a skeleton while the deal is on the way, and says so when the line is lost', async () => {
     const { page, close } = await open('anna@demo.test');
-    const { rows } = await admin.query<{ id: string }>(
+    const { rows } = await demo.admin.query<{ id: string }>(
       `select d.id from crm.deals d join crm.organizations o on o.id = d.organization_id
        where o.slug = 'demo' and d.state = 'won' limit 1`,
     );
@@ -147,7 +130,7 @@ describe('the panel', () => {
         far.send(isDeaf ? String(message).replace(/,?"deal\/[^"]+"/, '') : message),
       );
     });
-    await page.goto(`${server.url}/o/demo/deals?deal=${closed}`);
+    await page.goto(`${demo.server.url}/o/demo/deals?deal=${closed}`);
     const panel = page.locator('.peek');
     await panel.locator('[role=status][aria-label=Loading]').waitFor();
     await page.locator('[data-deal-id]').first().waitFor();
@@ -164,7 +147,7 @@ describe('the panel', () => {
     { path: `customers?customer=${nobody}`, close: 'Close the customer' },
   ])('says that there is no such record and can be closed: $path', async ({ path }) => {
     const { page, close } = await open('anna@demo.test');
-    await page.goto(`${server.url}/o/demo/${path}`);
+    await page.goto(`${demo.server.url}/o/demo/${path}`);
     const panel = page.locator('.peek');
     await panel.locator('.empty').getByRole('button').click();
     await expect.poll(() => panel.count()).toBe(0);
