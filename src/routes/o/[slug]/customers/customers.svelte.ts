@@ -1,3 +1,4 @@
+import { tick } from 'svelte';
 import type { LiveList, ListPlace } from '#lib/live/list.svelte.ts';
 import type { OpenLive } from '#lib/live/context.ts';
 import { customerMatcher, type CustomerListParams } from '#lib/shared/customer-list.ts';
@@ -232,7 +233,8 @@ export class Customers {
   /** Puts the keyboard into a cell, once its row stands where it belongs. */
   focus(id: string, column: Column): void {
     this.active = { id, column };
-    requestAnimationFrame(() =>
+    // Not in the next frame: a key that is pressed before it would go to nobody.
+    void tick().then(() =>
       document
         .querySelector<HTMLElement>(`[data-record-id="${id}"] [data-cell=${column}]`)
         ?.focus(),

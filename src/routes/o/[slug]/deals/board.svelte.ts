@@ -1,3 +1,4 @@
+import { tick } from 'svelte';
 import type { LiveList } from '#lib/live/list.svelte.ts';
 import type { OpenLive } from '#lib/live/context.ts';
 import type { CustomerListParams } from '#lib/shared/customer-list.ts';
@@ -298,7 +299,7 @@ export class Board {
     const stageId = this.quickAddIn;
     this.quickAddIn = undefined;
     const column = document.querySelector(`[data-stage-id="${stageId}"]`);
-    requestAnimationFrame(() => column?.querySelector<HTMLElement>('.tail .quick')?.focus());
+    void tick().then(() => column?.querySelector<HTMLElement>('.tail .quick')?.focus());
   }
 
   neighboursOf(dealId: string) {
