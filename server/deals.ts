@@ -141,23 +141,28 @@ export async function moveWithinPipeline(
   member: Member,
   input: z.infer<typeof moveDeal.input>,
 ): Promise<{ id: string; rev: number }> {
-  // Both questions travel together.
-  const [deal, stage] = await Promise.all([
-    changeableDeal(tx, member, input.id, 'deals.edit'),
+  const { id, rank, lostReasonId, ...details } = input;
+  // In a stage that is not for lost deals the database takes the reason away.
+  const values = lostReasonId ? { ...details, lostReasonId } : details;
+  const write = (place: string) =>
+    tx
+      .updateTable('deals')
+      .set({ ...values, rank: place })
+      .where('id', '=', id)
+      .returning(['id', 'rev'])
+      .executeTakeFirstOrThrow(notFound);
+  const asked = Promise.all([
+    changeableDeal(tx, member, id, 'deals.edit'),
     findStage(tx, input.stageId),
   ]);
+  // Travels behind both questions: what their answers forbid is rolled back with the change.
+  const written = rank === undefined ? undefined : write(rank);
+  written?.catch(() => undefined);
+  const [deal, stage] = await asked;
   if (stage?.pipelineId !== deal.pipelineId) throw badInput('stageId', 'notInPipeline');
-  const { id, lostReasonId, ...details } = input;
   if (stage.kind === 'open' && details.closedOn) throw badInput('closedOn', 'onlyWhenClosed');
-  const reason = stage.kind === 'lost' ? (lostReasonId ?? deal.lostReasonId) : null;
-  if (stage.kind === 'lost') await requireLostReason(tx, reason);
-  const rank = input.rank ?? (deal.stageId === stage.id ? deal.rank : await lastRank(tx, stage.id));
-  return tx
-    .updateTable('deals')
-    .set({ ...details, rank, lostReasonId: reason })
-    .where('id', '=', id)
-    .returning(['id', 'rev'])
-    .executeTakeFirstOrThrow(notFound);
+  if (stage.kind === 'lost') await requireLostReason(tx, lostReasonId ?? deal.lostReasonId);
+  return written ?? write(deal.stageId === stage.id ? deal.rank : await lastRank(tx, stage.id));
 }
 
 function findStage(tx: Tx, id: string) {

@@ -109,6 +109,39 @@ describe('positions', () => {
     ]);
   });
 
+  test('are taken whatever becomes of what the transaction remembers of its organizations', async () => {
+    const [here, there] = [await log.newOrganization(), await log.newOrganization()];
+    const forget = `select set_config('sync.wrote', '', true)`;
+    const tx = await begin(log.pool, here.org);
+    const turnTo = ({ org }: typeof here) =>
+      tx.run(`select set_config('app.organization_id', $1, true)`, [org]);
+    await tx.run('savepoint a');
+    await tx.run(addTeam('dropped'));
+    await turnTo(there);
+    await tx.run(addTeam('dropped'));
+    await tx.run('rollback to savepoint a');
+    await turnTo(there);
+    await tx.run(addTeam('first'));
+    await tx.run('savepoint b');
+    await turnTo(here);
+    await tx.run(addTeam('dropped'));
+    await tx.run('rollback to savepoint b');
+    await tx.run(forget);
+    await turnTo(there);
+    await tx.run(addTeam('second'));
+    await turnTo(here);
+    await tx.run(addTeam('first'));
+    await tx.run(forget);
+    await tx.run(addTeam('second'));
+    await tx.commit();
+    const both = [
+      [1, 'teams', 'I', 'first'],
+      [1, 'teams', 'I', 'second'],
+    ];
+    for (const { org, since } of [here, there])
+      expect(told(await log.logOf(org, since), since)).toEqual(both);
+  });
+
   test.each(['repeatable read', 'serializable'])(
     'are refused to a %s transaction that another commit overtook, and given to one alone',
     async (isolation) => {
