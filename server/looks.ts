@@ -20,6 +20,8 @@ export interface News {
 
 export interface Since {
   at: Date;
+  /** What came later is told. */
+  position: number;
   news: News[];
   /** There is more than is told. */
   isCut: boolean;
@@ -74,6 +76,7 @@ async function since(tx: Tx, who: Member, place: string): Promise<Since | null> 
   const news = gather(others);
   return {
     at: look.at,
+    position: look.position,
     news: where === 'board' && id ? await inPipeline(tx, news, id) : news,
     isCut: rows.length === mostRead,
   };

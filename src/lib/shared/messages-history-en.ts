@@ -59,7 +59,7 @@ export const historyEn = {
   'field.pipelineId': 'Pipeline',
   'field.stageId': 'Stage',
   'field.state': 'State',
-  'field.value': 'Value',
+  'field.value': 'Amount',
   'field.currency': 'Currency',
   'field.probability': 'Probability',
   'field.probabilityManual': 'Probability by hand',

@@ -110,6 +110,12 @@ export const inboxEn = {
   'since.show': 'Show',
   'since.hide': 'Hide',
   'since.close': 'Seen',
+  'since.ofRecord': { one: '{count} change {since}', other: '{count} changes {since}' },
+  'since.ofRecordMore': 'More than {count} changes {since}',
+  'since.from': 'since {time}',
+  'since.fromYesterday': 'since yesterday, {time}',
+  'since.fromDay': 'since {day}, {time}',
+  'since.wrote': 'wrote: {text}',
 
   'mail.subject': '{title}: {text}',
   'mail.digestSubject': { one: '{count} notification', other: '{count} notifications' },

@@ -143,6 +143,17 @@ export const inboxRu: Translated<typeof inboxEn> = {
   'since.show': 'Показать',
   'since.hide': 'Скрыть',
   'since.close': 'Просмотрено',
+  'since.ofRecord': {
+    one: '{count} изменение {since}',
+    few: '{count} изменения {since}',
+    many: '{count} изменений {since}',
+    other: '{count} изменения {since}',
+  },
+  'since.ofRecordMore': 'Больше {count} изменений {since}',
+  'since.from': 'с {time}',
+  'since.fromYesterday': 'со вчера, {time}',
+  'since.fromDay': 'с {day}, {time}',
+  'since.wrote': 'пишет: {text}',
 
   'mail.subject': '{title}: {text}',
   'mail.digestSubject': {

@@ -57,6 +57,8 @@ export class Customers {
   active = $state.raw<{ id: string; column: Column }>();
   isEditing = $state(false);
   isCreating = $state(false);
+  /** Customers that others changed since I looked last. */
+  news = $state.raw<ReadonlySet<string>>(new Set());
 
   constructor(around: Surroundings) {
     this.#around = around;
