@@ -236,6 +236,14 @@ export interface NotificationPreferencesTable {
   updatedAt: Generated<Timestamp>;
 }
 
+export interface NotificationPushesTable {
+  organizationId: string;
+  notificationId: string;
+  subscriptionId: string;
+  dueAt: Timestamp;
+  batch: string | null;
+}
+
 export interface NotificationSourcesTable {
   organizationId: string;
   memberId: string;
@@ -372,6 +380,18 @@ export interface PlatformMigrationsTable {
   name: string;
   hash: string;
   at: Generated<Timestamp>;
+}
+
+export interface PlatformPushSubscriptionsTable {
+  id: Generated<string>;
+  userId: string;
+  sessionHash: Buffer;
+  endpoint: string;
+  p256dh: string;
+  auth: string;
+  createdAt: Generated<Timestamp>;
+  leasedUntil: Generated<Timestamp>;
+  failures: Generated<number>;
 }
 
 export interface PlatformRefreshTokensTable {
@@ -586,6 +606,7 @@ export interface DB {
   members: MembersTable;
   notificationLetters: NotificationLettersTable;
   notificationPreferences: NotificationPreferencesTable;
+  notificationPushes: NotificationPushesTable;
   notificationSources: NotificationSourcesTable;
   notifications: NotificationsTable;
   organizations: OrganizationsTable;
@@ -597,6 +618,7 @@ export interface DB {
   'platform.accountLinks': PlatformAccountLinksTable;
   'platform.jobs': PlatformJobsTable;
   'platform.migrations': PlatformMigrationsTable;
+  'platform.pushSubscriptions': PlatformPushSubscriptionsTable;
   'platform.refreshTokens': PlatformRefreshTokensTable;
   'platform.sessions': PlatformSessionsTable;
   'platform.throttles': PlatformThrottlesTable;

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { z } from 'zod';
+import { keptSecret } from './kept-secret.ts';
 
 /** Every setting, read once; nothing else in the program looks at the environment. */
 export interface Config {
@@ -40,6 +39,12 @@ export interface Config {
   corsOrigins: string[];
   smtpUrl: string | undefined;
   mailFrom: string;
+  /** By which push services know this server; undefined: made and kept in dataDir. */
+  vapidPrivateKey: string | undefined;
+  /** Whom a push service may write to about this server: a mailto: or https: address. */
+  vapidSubject: string;
+  /** An origin on this machine that stands in for a push service, for tests; no other may be so near. */
+  pushTestService: string | undefined;
   agencyCrm: { apiUrl?: string; apiKey?: string; webhookSecret?: string };
   moysklad: {
     apiUrl: string;
@@ -111,6 +116,18 @@ const settings = z.object({
     ),
   SMTP_URL: url('smtp', 'smtps'),
   MAIL_FROM: z.string().trim().min(3).optional(),
+  VAPID_PRIVATE_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url')
+    .optional(),
+  VAPID_SUBJECT: z
+    .string()
+    .regex(/^(mailto:.+@|https:\/\/)[^@\s]+$/, 'must begin with mailto: or https://')
+    .optional(),
+  PUSH_TEST_SERVICE: url('http').refine(
+    (value) => value === undefined || isLoopback(new URL(value).hostname),
+    'must be on this machine',
+  ),
   AGENCY_CRM_API_URL: url('http', 'https'),
   AGENCY_CRM_API_KEY: text,
   AGENCY_CRM_WEBHOOK_SECRET: text,
@@ -152,7 +169,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     publicUrl: read.PUBLIC_URL && new URL(read.PUBLIC_URL).origin,
     trustProxy: read.TRUST_PROXY,
     drainSeconds: read.DRAIN_SECONDS ?? (read.TRUST_PROXY > 0 ? 5 : 0),
-    secretKeys: read.SECRET_KEYS ?? keepSecretKeys(dataDir),
+    secretKeys: read.SECRET_KEYS ?? keptSecret(dataDir, 'secret-keys').split(/\s+/),
     logLevel: read.LOG_LEVEL,
     keepImagesDays: read.KEEP_IMAGES_DAYS,
     auditKey: read.AUDIT_KEY,
@@ -162,6 +179,9 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     corsOrigins: read.CORS_ORIGINS,
     smtpUrl: read.SMTP_URL,
     mailFrom: read.MAIL_FROM ?? `Syncline <no-reply@${hostOf(read.PUBLIC_URL)}>`,
+    vapidPrivateKey: read.VAPID_PRIVATE_KEY,
+    vapidSubject: read.VAPID_SUBJECT ?? `mailto:no-reply@${hostOf(read.PUBLIC_URL)}`,
+    pushTestService: read.PUSH_TEST_SERVICE && new URL(read.PUSH_TEST_SERVICE).origin,
     agencyCrm: {
       apiUrl: read.AGENCY_CRM_API_URL,
       apiKey: read.AGENCY_CRM_API_KEY,
@@ -207,22 +227,6 @@ export function isLoopback(host: string): boolean {
   return (
     host === 'localhost' || host === '[::1]' || host === '::1' || /^(::ffff:)?127\./.test(host)
   );
-}
-
-function keepSecretKeys(dataDir: string): string[] {
-  const file = path.join(dataDir, 'secret-keys');
-  if (!existsSync(file)) {
-    mkdirSync(dataDir, { recursive: true });
-    try {
-      writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, {
-        mode: 0o600,
-        flag: 'wx',
-      });
-    } catch (error) {
-      if (!existsSync(file)) throw error;
-    }
-  }
-  return readFileSync(file, 'utf8').split(/\s+/).filter(Boolean);
 }
 
 /**

@@ -27,6 +27,7 @@ import { collectLive } from './live/path.ts';
 import { LiveServer } from './live/server.ts';
 import { createLog } from './log.ts';
 import { collectBusMetrics, collectProcessMetrics } from './metrics.ts';
+import { Pusher } from './notifications/pusher.ts';
 import { createPages } from './pages.ts';
 import { readers } from './readers/all.ts';
 import { Runner } from './readers/runner.ts';
@@ -113,7 +114,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
   }
   await live.attach(config.roles.web ? server : undefined);
   canary.start();
-  const owner = connectAsOwner({ url: database.url, max: 2, name: 'syncline jobs' });
+  const owner = connectAsOwner({ url: database.url, max: 3, name: 'syncline jobs' });
   const clock = config.roles.jobs
     ? startClock({
         jobs: [
@@ -129,6 +130,8 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
       })
     : undefined;
   const reading = config.roles.jobs ? await startReaders(url, log) : undefined;
+  const pusher = config.roles.jobs ? new Pusher(app, owner.pool) : undefined;
+  pusher?.start();
   if (config.demo) await fillDemo(app, { password: config.demoPassword });
   await listen(server, config);
   announce(config, server);
@@ -139,7 +142,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
     await sleep(config.drainSeconds * 1000);
     canary.stop();
     const closed = closeServer(server);
-    await Promise.all([live.drain(), clock?.stop(), reading?.stop()]);
+    await Promise.all([live.drain(), clock?.stop(), reading?.stop(), pusher?.stop()]);
     hangUp();
     await live.stop();
     await closed;

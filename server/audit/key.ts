@@ -1,14 +1,6 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  randomBytes,
-  sign,
-  verify,
-  type KeyObject,
-} from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
+import { createPrivateKey, createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import type { Config } from '../config.ts';
+import { keptSecret } from '../kept-secret.ts';
 
 /** Signs the heads of the audit's chains; the database never sees it. */
 export interface AuditKey {
@@ -24,7 +16,7 @@ export function auditKey({
   auditKey: given,
   dataDir,
 }: Pick<Config, 'auditKey' | 'dataDir'>): AuditKey {
-  const seed = Buffer.from(given ?? keptSeed(dataDir), 'base64url');
+  const seed = Buffer.from(given ?? keptSecret(dataDir, 'audit-key'), 'base64url');
   const key = createPrivateKey({
     key: Buffer.concat([prefix, seed]),
     format: 'der',
@@ -39,20 +31,4 @@ function withKey(key: KeyObject): AuditKey {
     sign: (text) => sign(null, Buffer.from(text), key),
     verify: (text, signature) => verify(null, Buffer.from(text), publicKey, signature),
   };
-}
-
-function keptSeed(dataDir: string): string {
-  const file = path.join(dataDir, 'audit-key');
-  if (!existsSync(file)) {
-    mkdirSync(dataDir, { recursive: true });
-    try {
-      writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, {
-        mode: 0o600,
-        flag: 'wx',
-      });
-    } catch (error) {
-      if (!existsSync(file)) throw error;
-    }
-  }
-  return readFileSync(file, 'utf8').trim();
 }

@@ -3,10 +3,11 @@ import { newId } from '#lib/shared/ids.ts';
 import { channelsOf, type NotificationKind } from '#lib/shared/notifications.ts';
 import type { Tx } from '../live/transaction.ts';
 import { holdsOne, listeners, type Listener } from './people.ts';
+import { queuePushes, type QueuedPush } from './push-queue.ts';
 import type { Stored } from './records.ts';
 import { rules } from './rules.ts';
 import type { Target, Told } from './told.ts';
-import { letterDue } from './when.ts';
+import { afterQuiet, letterDue } from './when.ts';
 
 /** What one person does to one record within this time is told of together, in milliseconds. */
 const gathersFor = 600_000;
@@ -76,8 +77,8 @@ export async function deliver(
 type Wanted = [Listener, Told, Target];
 
 function isWished([{ kinds }, { rule }]: Wanted): boolean {
-  const { app, email } = channelsOf(kinds, rule.kind);
-  return app || email;
+  const { app, email, push } = channelsOf(kinds, rule.kind);
+  return app || email || push;
 }
 
 /** Without what they have been told already: the log may be read again. */
@@ -237,6 +238,7 @@ async function insert(tx: Tx, organizationId: string, drafts: Draft[]): Promise<
       .execute();
     const letters = some.flatMap((draft) => letterOf(organizationId, draft));
     if (letters.length > 0) await tx.insertInto('notificationLetters').values(letters).execute();
+    await queuePushes(tx, organizationId, some.flatMap(pushOf));
   }
 }
 
@@ -266,4 +268,11 @@ function letterOf(organizationId: string, { id, listener, kind, at }: Draft) {
   return [
     { organizationId, notificationId: id, memberId: listener.memberId, dueAt: new Date(due) },
   ];
+}
+
+/** A digest is for letters: a push comes at once, or after quiet hours. */
+function pushOf({ id, listener, kind, at }: Draft): QueuedPush[] {
+  if (!channelsOf(listener.kinds, kind).push) return [];
+  const dueAt = new Date(afterQuiet(listener, at.getTime()));
+  return [{ notificationId: id, memberId: listener.memberId, dueAt }];
 }

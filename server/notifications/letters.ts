@@ -1,14 +1,8 @@
 import type { Pool } from 'pg';
 import type { App } from '../app.ts';
-import { moneyText } from '#lib/shared/money.ts';
-import { shortDay, dayIn } from '#lib/shared/dates.ts';
-import { translator, type Locale } from '#lib/shared/i18n.ts';
 import { inboxWords } from '#lib/shared/inbox.ts';
-import { fieldName } from '#lib/shared/inbox-fields.ts';
-import { sentenceOf } from '#lib/shared/inbox-sentence.ts';
-import { messagesOf } from '#lib/shared/messages.ts';
-import { channelsOf } from '#lib/shared/notifications.ts';
 import { hasPost, send, type Letter } from '../mail.ts';
+import { isWanted, linesOf, waitingIn } from './lines.ts';
 
 const mostTries = 20;
 
@@ -74,58 +68,25 @@ async function putOff(owner: Pool, batch: string): Promise<void> {
   );
 }
 
-interface Stored {
-  kind: string;
-  state: string;
-  data: unknown;
-  count: number;
-  title: string;
-  recordId: string;
-  actorName: string | null;
-  kinds: unknown;
-  email: string;
-  locale: Locale;
-  slug: string;
-  timeZone: string;
-}
-
 /** Undefined where nothing is left to tell: it was read, put away, or taken out of sight. */
 async function letterOf(
   { config }: Pick<App, 'config'>,
   owner: Pool,
   batch: string,
 ): Promise<Letter | undefined> {
-  const { rows } = await owner.query<Stored>(
-    `select n.kind, n.state, n.data, n.count, n.title, n.record_id as "recordId", a.name as "actorName", p.kinds,
-       u.email, u.locale, o.slug, coalesce(p.time_zone, o.time_zone) as "timeZone"
-     from crm.notification_letters l
-     join crm.notifications n on n.organization_id = l.organization_id and n.id = l.notification_id
-     join crm.members m on m.organization_id = n.organization_id and m.id = n.member_id and m.is_active
-     join platform.users u on u.id = m.user_id and u.is_active
-     join crm.organizations o on o.id = n.organization_id and o.is_active
-     left join crm.members a on a.organization_id = n.organization_id and a.id::text = n.actor
-     left join crm.notification_preferences p
-       on p.organization_id = n.organization_id and p.member_id = n.member_id
-     where l.batch = $1 and coalesce(p.digest, '') <> 'never'
-     order by n.at`,
-    [batch],
-  );
-  const told = rows.filter(({ kind, kinds, state }) => {
-    const { app, email } = channelsOf(kinds, kind);
-    return email && (state === 'unread' || !app);
-  });
+  const waiting = await waitingIn(owner, { queue: 'notification_letters', batch });
+  const told = waiting.filter((one) => one.digest !== 'never' && isWanted(one, 'email'));
   const [first] = told;
   if (!first) return undefined;
-  const { locale, slug, email } = first;
-  const home = `${config.publicUrl ?? ''}/o/${slug}`;
+  const { locale, email, slug } = first;
+  const origin = config.publicUrl ?? '';
   const say = await inboxWords(locale);
-  const sentence = await speaker(owner, first);
-  const lines = told.map((one) => {
-    const text = [one.actorName, sentence(one)].filter(Boolean).join(' ');
-    return { text, title: one.title, link: `${home}/inbox?open=${one.recordId}` };
-  });
+  const lines = (await linesOf(owner, told)).map(({ path, ...line }) => ({
+    ...line,
+    link: `${origin}${path}`,
+  }));
   const [line] = lines;
-  const foot = say('mail.foot', { link: `${home}/settings/notifications` });
+  const foot = say('mail.foot', { link: `${origin}/o/${slug}/settings/notifications` });
   return {
     to: email,
     subject:
@@ -137,25 +98,4 @@ async function letterOf(
     ),
     messageId: `<${batch}@${new URL(config.publicUrl ?? 'http://localhost').hostname}>`,
   };
-}
-
-async function speaker(
-  owner: Pool,
-  { locale, slug, timeZone }: Stored,
-): Promise<(told: Stored) => string> {
-  const { rows } = await owner.query<{ id: string; name: string }>(
-    `select s.id, s.name from crm.stages s
-     join crm.organizations o on o.id = s.organization_id where o.slug = $1`,
-    [slug],
-  );
-  const stages = new Map(rows.map(({ id, name }) => [id, name]));
-  const [say, t] = [await inboxWords(locale), translator(locale, await messagesOf(locale))];
-  const today = dayIn(timeZone, new Date());
-  return (told) =>
-    sentenceOf(say, told, {
-      stage: (id) => stages.get(id),
-      field: (name) => fieldName(t, name)?.toLocaleLowerCase(locale),
-      money: (value, currency) => moneyText({ value, currency }, { locale }),
-      day: (moment) => shortDay(dayIn(timeZone, new Date(moment)), { locale, today }),
-    });
 }

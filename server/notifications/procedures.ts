@@ -14,12 +14,13 @@ import type { Member } from '../access.ts';
 import { listInput, listRecords } from '../lists.ts';
 import type { Tx } from '../live/transaction.ts';
 import { notificationRest } from '../rest/notifications.ts';
-import { change, member, query, router } from '../trpc.ts';
+import { change, member, mergeRouters, query, router } from '../trpc.ts';
+import { push } from './push-procedures.ts';
 import type { RestRoute } from '../rest/route.ts';
 
 const mine = (rest: RestRoute[]) => member.meta({ permission: 'member', rest });
 
-export const notifications = router({
+const inbox = router({
   list: mine(notificationRest.list)
     .input(
       listInput({
@@ -100,6 +101,8 @@ export const notifications = router({
       }),
     ),
 });
+
+export const notifications = mergeRouters(inbox, push);
 
 interface Marked {
   ids: string[];

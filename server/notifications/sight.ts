@@ -70,7 +70,6 @@ export async function forgetUnseen(tx: Tx, changes: LoggedTx[]): Promise<void> {
       (row.op === 'D' || touches(row.before, ['role_id', 'team_id', 'is_active', 'user_id'])),
   );
   if (roles.length + standing.length === 0) return;
-  const people = await listeners(tx);
   const those = await tx
     .selectFrom('notifications as n')
     .innerJoin('members as m', (join) =>
@@ -81,15 +80,39 @@ export async function forgetUnseen(tx: Tx, changes: LoggedTx[]): Promise<void> {
       eb.or([eb('m.roleId', 'in', withNone(roles)), eb('n.memberId', 'in', withNone(standing))]),
     )
     .execute();
+  await remove(tx, await unseenOf(tx, those));
+}
+
+/** Of some notifications those whose readers see at this moment what they are about. */
+export async function seenNow(tx: Tx, ids: string[]): Promise<Set<string>> {
+  const those = await tx
+    .selectFrom('notifications')
+    .select(['id', 'memberId', 'entity', 'recordId', 'subjectId', 'keys'])
+    .where('id', 'in', ids)
+    .execute();
+  const unseen = new Set((await unseenOf(tx, those)).map(({ id }) => id));
+  return new Set(those.flatMap(({ id }) => (unseen.has(id) ? [] : [id])));
+}
+
+interface Shown {
+  id: string;
+  memberId: string;
+  entity: string;
+  recordId: string;
+  subjectId: string | null;
+  keys: string[];
+}
+
+async function unseenOf(tx: Tx, those: Shown[]): Promise<Shown[]> {
+  const people = await listeners(tx);
   const keys = await keysNow(tx, those);
-  const unseen = those.filter(({ memberId, entity, recordId, subjectId, keys: last }) => {
+  return those.filter(({ memberId, entity, recordId, subjectId, keys: last }) => {
     const held = people.get(memberId)?.keys ?? new Set<string>();
     // What is gone is judged by who could see it last.
     const ofRecord = keys.get(`${entity} ${recordId}`) ?? last;
     const ofSubject = subjectId === null ? ofRecord : (keys.get(`activities ${subjectId}`) ?? []);
     return !holdsOne(held, ofRecord) || !holdsOne(held, ofSubject);
   });
-  await remove(tx, unseen);
 }
 
 async function remove(tx: Tx, those: { id: string }[]): Promise<void> {

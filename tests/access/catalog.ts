@@ -8,6 +8,7 @@ const platformTables: Record<string, string> = {
   'platform.sessions': 'belongs to a person, found by the hash of a secret alone',
   'platform.refresh_tokens': 'belongs to a person, found by the hash of a secret alone',
   'platform.account_links': 'belongs to a person, found by the hash of a secret alone',
+  'platform.push_subscriptions': 'belongs to a person, as long as one of his sessions',
   'platform.throttles': 'counts tries by key, before anybody is known',
   'sync.state': 'one row: which life of the database this is',
   'sync.readers': 'which readers of the log there are: the same for everybody',
@@ -40,6 +41,8 @@ const wideKeys: Record<string, string> = {
 /** Foreign keys without the organization, and why. */
 const wideReferences: Record<string, string> = {
   'crm.members members_user_id_fkey': 'points at a person, who has no organization',
+  'crm.notification_pushes notification_pushes_subscription_id_fkey':
+    'points at a browser of a person, who has no organization',
 };
 
 /** Functions that run as their owner, beside those that answer before an organization is known. */

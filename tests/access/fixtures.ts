@@ -161,6 +161,13 @@ export const fixtures: Record<string, Fixture> = {
   'notifications.readAll': () => ({ upTo: 0 }),
   'notifications.preferences': nothing,
   'notifications.prefer': () => ({ id: newId(), digest: 'daily' }),
+  'notifications.pushState': () => ({ endpoint: 'https://push.example.test/1' }),
+  'notifications.startPush': () => ({
+    endpoint: 'https://push.example.test/1',
+    p256dh: Buffer.alloc(65).toString('base64url'),
+    auth: Buffer.alloc(16).toString('base64url'),
+  }),
+  'notifications.stopPush': () => ({ endpoint: 'https://push.example.test/1' }),
 
   'past.topic': async ({ make }, ownerId) => ({
     key: `deal/${await make.deal(ownerId)}`,

@@ -86,6 +86,9 @@ export const matrix: Record<
   'notifications.readAll': { may: members },
   'notifications.preferences': { may: members },
   'notifications.prefer': { may: members },
+  'notifications.pushState': { may: signedIn },
+  'notifications.startPush': { may: signedIn },
+  'notifications.stopPush': { may: signedIn },
 
   'past.topic': { may: lookers, beside: 'nothing' },
   'past.records': { may: lookers, beside: 'nothing' },
@@ -171,6 +174,8 @@ export const refusedInside: Record<string, string> = {
   'auth.refresh': 'UNAUTHENTICATED: tokenNotGood',
   'auth.refreshAccess': 'UNAUTHENTICATED: tokenNotGood',
   'auth.changePassword': 'BAD_INPUT: current wrongPassword',
+  // Nobody of the walk has a session, and a push lasts as long as one.
+  'notifications.startPush': 'FORBIDDEN',
 };
 
 /** How whoever may not is refused: a member by the missing right, others before there is any right to miss. */

@@ -171,6 +171,23 @@ export async function makePlace(
         .insertInto('notificationSources')
         .values({ ...mine, source: text(), at })
         .execute();
+      const session = { idHash: createHash('sha256').update(newId()).digest(), expiresAt: at };
+      await db
+        .insertInto('platform.sessions')
+        .values({ ...session, userId: owner.userId })
+        .execute();
+      const { id: subscriptionId } = await db
+        .insertInto('platform.pushSubscriptions')
+        .values({
+          ...{ userId: owner.userId, sessionHash: session.idHash },
+          ...{ endpoint: text(), p256dh: '', auth: '' },
+        })
+        .returning('id')
+        .executeTakeFirstOrThrow();
+      await db
+        .insertInto('notificationPushes')
+        .values({ organizationId, notificationId, subscriptionId, dueAt: at })
+        .execute();
     },
     async product() {
       const id = newId();

@@ -18,12 +18,12 @@ export const notificationKinds = [
   'alert',
 ] as const;
 export type NotificationKind = (typeof notificationKinds)[number];
-export type Channels = Record<'app' | 'email', boolean>;
+export type Channels = Record<'app' | 'email' | 'push', boolean>;
 
 /** How each kind reaches a member who has not chosen otherwise. */
 export const usualChannels = (kind: string): Channels => {
   const isPersonal = ['mentioned', 'assigned', 'alert', 'overdue'].includes(kind);
-  return { app: true, email: isPersonal };
+  return { app: true, email: isPersonal, push: isPersonal };
 };
 
 export function channelsOf(kinds: unknown, kind: string): Channels {
@@ -69,7 +69,11 @@ export const readAllNotifications = defineChange({
 });
 
 const clockTime = z.string().check(z.regex(/^([01]\d|2[0-3]):[0-5]\d$/));
-const chosenChannels = z.strictObject({ app: z.boolean(), email: z.boolean() });
+const chosenChannels = z.strictObject({
+  app: z.boolean(),
+  email: z.boolean(),
+  push: z.optional(z.boolean()),
+});
 
 /** How I want to be told. What is left out stays; quiet hours come in pairs. */
 export const preferNotifications = defineChange({
