@@ -9,7 +9,7 @@ import type { Contestant } from './contestants.ts';
 import { answer } from './programs.ts';
 
 /** Browsers that look at the board: raw sockets that note which move they saw when. */
-export const watchers = { open, close, clear, seen, bytes, load, leave, comeBack, list };
+export const watchers = { open, close, renew, clear, seen, bytes, load, leave, comeBack, list };
 
 interface Watching {
   socket: Socket;
@@ -100,6 +100,13 @@ function once(socket: Socket, event: string): Promise<unknown> {
 
 function close(): void {
   for (const { socket } of opened.splice(0)) socket.disconnect();
+}
+
+/** The oldest go, and as many others come. */
+async function renew({ count, ...opening }: Opening): Promise<void> {
+  const { length } = opened;
+  for (const { socket } of opened.splice(0, count)) socket.disconnect();
+  await open({ ...opening, count: length });
 }
 
 function clear(): void {
