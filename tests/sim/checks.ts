@@ -5,6 +5,7 @@ import type { Frame, Op, Start, Welcome } from '#lib/shared/wire.ts';
 import type { Rows, Standing } from '#tests/oracle/loops.ts';
 import { insideOf, type Inside } from './builds.ts';
 import { here } from './here.ts';
+import { keyOfList, listOf, ToldLists } from './lists.ts';
 import type { History } from './history.ts';
 import type { Link } from './network.ts';
 import { seesHere, shownBy, topicRows } from './rows.ts';
@@ -39,6 +40,14 @@ interface World {
 interface LinkState {
   position: number | undefined;
   hasTotals: boolean;
+  lists: ToldLists;
+}
+
+interface Expected {
+  rows: Rows;
+  standing: Standing | undefined;
+  withTotals: boolean;
+  lists: ToldLists | undefined;
 }
 
 /** Looks at every message and every browser after every step. */
@@ -54,7 +63,11 @@ export class Checks {
 
   #stateOf(link: Link): LinkState {
     let state = this.#links.get(link);
-    if (!state) this.#links.set(link, (state = { position: undefined, hasTotals: false }));
+    if (!state)
+      this.#links.set(
+        link,
+        (state = { position: undefined, hasTotals: false, lists: new ToldLists() }),
+      );
     return state;
   }
 
@@ -134,15 +147,18 @@ export class Checks {
     if (event === 'welcome') tab.welcome = (args[0] as Welcome).columns;
     if (event === 'start') [state.hasTotals, tab.columns] = [false, tab.welcome];
     if (event === 'totals') state.hasTotals = true;
+    state.lists.take(event, args);
+    tab.run(() => tab.want());
     // Refusals come one by one before the rest of what other rights bring.
     if (link.hasHole) tab.isTorn = true;
     else if (event === 'f' || (event === 'start' && !(args[0] as Start).resumed))
       tab.isTorn = false;
-    if (!tab.isTorn && event !== 'refused') this.tab(tab, state.hasTotals);
+    if (!tab.isTorn && event !== 'refused')
+      this.tab(tab, { withTotals: state.hasTotals, lists: state.lists });
   }
 
   /** A browser shows exactly what the database said at its position, and its own changes over that. */
-  tab(tab: Tab, withTotals: boolean): void {
+  tab(tab: Tab, { withTotals = true, lists }: { withTotals?: boolean; lists?: ToldLists }): void {
     this.done += 1;
     const inside = insideOf(tab.live);
     const { cursor } = inside;
@@ -163,7 +179,12 @@ export class Checks {
     const held = this.#world.history.standingsOf(memberId);
     let wrong = '';
     for (let at = known.low; at < held.length; at += 1) {
-      const found = this.#differs(tab, inside, { rows, standing: held[at]?.standing, withTotals });
+      const found = this.#differs(tab, inside, {
+        rows,
+        standing: held[at]?.standing,
+        withTotals,
+        lists,
+      });
       if (found === undefined) {
         known.low = at;
         return;
@@ -179,7 +200,8 @@ export class Checks {
     const { memberId, organizationId } = tab.person;
     const standing = this.#world.history.standingsOf(memberId).at(-1)?.standing;
     const rows = this.#world.history.at(organizationId, inside.cursor?.position ?? 0);
-    return this.#differs(tab, inside, { rows, standing, withTotals: true }) === undefined;
+    const expected = { rows, standing, withTotals: true, lists: undefined };
+    return this.#differs(tab, inside, expected) === undefined;
   }
 
   #pendingIsRight(tab: Tab, { outbox, cursor, wanted }: Inside): void {
@@ -211,11 +233,7 @@ export class Checks {
   #differs(
     tab: Tab,
     inside: Inside,
-    {
-      rows,
-      standing,
-      withTotals,
-    }: { rows: Rows; standing: Standing | undefined; withTotals: boolean },
+    { rows, standing, withTotals, lists }: Expected,
   ): string | undefined {
     const { build } = tab;
     const expected = new Map<EntityName, Map<string, AnyRow>>();
@@ -242,7 +260,29 @@ export class Checks {
       const wrong = difference(`shown ${entity}`, those, shown);
       if (wrong) return wrong;
     }
-    return withTotals ? this.#totalsDiffer(tab, inside, rows, standing) : undefined;
+    const totals = withTotals ? this.#totalsDiffer(tab, inside, rows, standing) : undefined;
+    return totals ?? this.#listsDiffer(tab, rows, standing, lists);
+  }
+
+  /** Without `told` every list must be whole and right; else where the server has told of its places. */
+  #listsDiffer(
+    tab: Tab,
+    rows: Rows,
+    standing: Standing | undefined,
+    told: ToldLists | undefined,
+  ): string | undefined {
+    for (const { params, list } of tab.lists) {
+      const known = told?.of(keyOfList(params));
+      // What another entity is in the order of is loaded anew a moment after a change.
+      if (list.refused || (told && (!known || params.sort === 'stage'))) continue;
+      const { ids } = listOf(rows, standing, tab.build, params);
+      const shown = Array.from({ length: list.length }, (_, at) => list.at(at));
+      const here = shown.filter((place) => !place?.isLeaving).map((place) => place?.id);
+      const wrong = ids.some((id, at) => (known?.[at] ?? true) && here[at] !== id);
+      if (wrong || here.length !== ids.length || list.total !== ids.length)
+        return `the list by ${params.sort} is ${here.join()} of ${list.total}, not ${ids.join()}`;
+    }
+    return undefined;
   }
 
   #totalsDiffer(

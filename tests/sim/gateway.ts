@@ -7,6 +7,7 @@ import type { Build } from './builds.ts';
 import type { Actor } from './clock.ts';
 import { ask, Pool } from './connection.ts';
 import { here } from './here.ts';
+import { dealList } from './lists.ts';
 import type { Node, Reply, Request } from './network.ts';
 import type { Postgres, Transaction } from './postgres.ts';
 import { procedures } from './procedures.ts';
@@ -64,6 +65,7 @@ export class Gateway implements Node {
             load: () => Promise.reject(new Error('The model counts itself')),
           },
         ],
+        lists: [dealList],
       } as unknown as LiveServer['options']);
       await live.attach(this as unknown as Parameters<LiveServer['attach']>[0]);
       this.live = live;

@@ -358,4 +358,51 @@ export const planted: Planted[] = [
     about: ['restoreDatabase', 'killNode'],
     patches: [patch('src/lib/live/outbox.svelte.ts', 'answered.epoch === rows.epoch && ', '')],
   },
+  {
+    name: 'what leaves a list stays in it',
+    patches: [
+      patch(
+        'server/live/listing.ts',
+        'if (at >= 0) splices.push(this.#splice(at, 1));',
+        'void at;',
+      ),
+    ],
+  },
+  {
+    name: 'a list takes in what its people may not see',
+    about: ['handOver'],
+    patches: [patch('server/live/listing.ts', 'is && this.#sees(keysAfter) && ', 'is && ')],
+  },
+  {
+    name: 'a list is joined without what happened while it was loaded',
+    about: ['openTab', 'burst'],
+    patches: [
+      patch(
+        'server/live/hub.ts',
+        'for (const tx of this.#after(list.position)) list.apply(tx.position, tx.rows);\n    this.kept',
+        'this.kept',
+      ),
+    ],
+  },
+  {
+    name: 'a list is not loaded anew when what orders it changed',
+    about: ['write'],
+    patches: [
+      patch(
+        'server/live/loading.ts',
+        'const loading = list.isStale && ',
+        'const loading = false && ',
+      ),
+    ],
+  },
+  {
+    name: 'places that moved across what is known are not asked for again',
+    patches: [
+      patch(
+        'src/lib/live/list.svelte.ts',
+        'for (const at of this.#asked) if (!this.#isKnown(at)) this.#asked.delete(at);',
+        '',
+      ),
+    ],
+  },
 ];

@@ -284,7 +284,7 @@ export class Run {
     if (isOver()) return;
     if (unwell) return this.fail(new Violation('I15', unwell));
     const members = [...this.tabs.values()].filter(({ person }) => this.#isMember(person));
-    for (const tab of members) this.#looking(() => this.checks.tab(tab, true));
+    for (const tab of members) this.#looking(() => this.checks.tab(tab, {}));
     this.#looking(() => this.#account());
   }
 

@@ -2,12 +2,14 @@ import type { EntityName } from '#lib/shared/entities.ts';
 import type { Measure } from '#lib/shared/totals.ts';
 import type { TotalsEntry } from '#lib/shared/wire.ts';
 import type { Member } from '#server/access.ts';
+import type { LoadedList } from '#server/live/listing.ts';
 import type { LogRow } from '#server/live/log.ts';
 import type { Topic } from '#server/live/snapshots.ts';
 import type { AtPosition, Moved, Source } from '#server/live/source.ts';
 import { sees, type Rows } from '#tests/oracle/loops.ts';
 import type { Build } from './builds.ts';
 import { ask, logRows } from './connection.ts';
+import { listOf, type ListParams } from './lists.ts';
 import type { Postgres } from './postgres.ts';
 import { rowsNow, shownBy, topicRows } from './rows.ts';
 
@@ -102,8 +104,12 @@ export class ModelSource implements Source {
     };
   }
 
-  list(): Promise<never> {
-    return Promise.reject(new Error('The model has no lists'));
+  list<P>(member: Member, _: unknown, params: P): Promise<AtPosition<LoadedList>> {
+    return ask(this.#postgres, () => {
+      const rows = rowsNow(this.#postgres, member.organizationId);
+      const result = listOf(rows, member, this.#build, params as ListParams);
+      return { position: this.#postgres.head(member.organizationId), result };
+    });
   }
 
   figures<P>(

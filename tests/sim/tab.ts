@@ -1,3 +1,4 @@
+import type { LiveList } from '#lib/live/list.svelte.ts';
 import type { Live } from '#lib/live/live.svelte.ts';
 import type { Me } from '#lib/live/me.ts';
 import type { LiveTotals } from '#lib/live/totals.svelte.ts';
@@ -7,6 +8,7 @@ import { Browser } from './browser.ts';
 import type { Build } from './builds.ts';
 import type { Actor } from './clock.ts';
 import { here } from './here.ts';
+import { dealList, type ListParams } from './lists.ts';
 
 /** Somebody with a browser; signed in under a session that may end. */
 export class Person {
@@ -49,6 +51,7 @@ export class Tab {
   readonly build: Build;
   readonly topics = new Map<string, Subscription>();
   totals: { totals: LiveTotals; stop(): void } | undefined;
+  readonly lists: { params: ListParams; list: LiveList; stop(): void }[] = [];
   /** A frame was lost on the way here, and what came since may be ahead of the cursor. */
   isTorn = false;
   /** The columns that the server has named, and those of the rows that are here. */
@@ -89,6 +92,8 @@ export class Tab {
     this.live.start();
     for (const [topic, values] of needed) this.watch(topic, values);
     this.count(pipelineId);
+    this.listDeals({ sort: 'title', descending: here.chance.chance(0.5) });
+    this.listDeals({ sort: 'stage', descending: here.chance.chance(0.5) });
   }
 
   watch(topic: TopicName, values: Record<string, string>): void {
@@ -102,6 +107,16 @@ export class Tab {
     const params = this.filter;
     const measure = this.build.dealTotals.dealMeasure(params);
     this.totals = this.live.subscribeTotals('dealTotals', { entity: 'deals', params, measure });
+  }
+
+  listDeals(params: ListParams): void {
+    const held = this.live.subscribeList(dealList.name, { ...params });
+    this.lists.push({ params, ...held });
+  }
+
+  /** Asks for whatever part of its lists is not here, as a table does that shows all of it. */
+  want(): void {
+    for (const { list } of this.lists) list.want(0, list.total);
   }
 
   close(): void {
