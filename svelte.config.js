@@ -6,11 +6,14 @@ import adapter from '@sveltejs/adapter-node';
  */
 const config = {
   adapter: adapter({ out: 'build', precompress: true }),
+  // Only who wants to be told by push has one.
+  serviceWorker: { register: false },
   csp: {
     mode: 'nonce',
     directives: {
       'default-src': ['self'],
       'script-src': ['self'],
+      'worker-src': ['self'],
       'style-src-elem': ['self'],
       'style-src-attr': ['unsafe-inline'],
       'img-src': ['self', 'data:'],

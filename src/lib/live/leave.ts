@@ -3,7 +3,14 @@ import { databasePrefix, keptFor, openKept } from './unsent.ts';
 
 /** Deletes all that this browser keeps of ours, whoever's it is: the next person must not find it. */
 export async function forgetAll(): Promise<void> {
-  await Promise.all((await keptNames()).map(drop));
+  await Promise.all([...(await keptNames()).map(drop), stopPushes()]);
+}
+
+/** What is pushed here is for whoever signs out. */
+async function stopPushes(): Promise<void> {
+  // There is none where the page was not opened over https.
+  const worker = 'serviceWorker' in navigator ? navigator.serviceWorker : undefined;
+  await (await worker?.getRegistration())?.unregister();
 }
 
 /** Deletes what it keeps of one person in one organization. */

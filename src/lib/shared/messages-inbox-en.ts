@@ -34,6 +34,10 @@ export const inboxEn = {
   wake: 'Bring back now',
   openDeal: 'Open the deal',
   openCustomer: 'Open the customer',
+  open: 'Open',
+  back: 'Back to the list',
+  reply: 'Reply',
+  watching: { one: 'is looking now', other: 'are looking now' },
   somebody: 'The system',
   quietHours: 'Quiet hours from {from} to {to}',
   'digest.instant': 'Letters at once',
@@ -79,6 +83,7 @@ export const inboxEn = {
   'settings.text': 'What reaches you, and how. You follow what you own and what you made.',
   'settings.kind': 'What happens',
   'settings.app': 'In the app',
+  'settings.push': 'Browser',
   'settings.email': 'E-mail',
   'settings.letters': 'Letters',
   'settings.lettersText': 'Only about what you have not read by then.',
@@ -89,9 +94,22 @@ export const inboxEn = {
   'settings.weekly': 'On Fridays, at 9:00',
   'settings.never': 'Never',
   'settings.quiet': 'Quiet hours',
-  'settings.quietText': 'Letters wait until they are over. By the clock of {zone}.',
+  'settings.quietText': 'Letters and the browser wait until they are over. By the clock of {zone}.',
   'settings.from': 'From',
   'settings.to': 'To',
+
+  'push.title': 'This browser',
+  'push.text':
+    'What has a tick under “Browser” is shown while no window of Syncline is in sight, and when it is closed.',
+  'push.on': 'On, until you sign out here',
+  'push.off': 'Off',
+  'push.blocked':
+    'The browser blocks notifications of this site. Allow them in its settings for the site, at the sign left of the address.',
+  'push.unsupported':
+    'This browser shows no notifications of pages, or the page was not opened over https.',
+  'push.failed': 'The browser does not reach its push service now. Try again later.',
+  'push.switchOn': 'Switch on',
+  'push.switchOff': 'Switch off',
 
   'follow.following': 'You follow this',
   'follow.muted': 'Muted',

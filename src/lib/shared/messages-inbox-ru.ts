@@ -46,6 +46,15 @@ export const inboxRu: Translated<typeof inboxEn> = {
   wake: 'Вернуть сейчас',
   openDeal: 'Открыть сделку',
   openCustomer: 'Открыть клиента',
+  open: 'Открыть',
+  back: 'Назад к списку',
+  reply: 'Ответить',
+  watching: {
+    one: 'смотрит сейчас',
+    few: 'смотрят сейчас',
+    many: 'смотрят сейчас',
+    other: 'смотрят сейчас',
+  },
   somebody: 'Система',
   quietHours: 'Тихие часы с {from} до {to}',
   'digest.instant': 'Письма сразу',
@@ -112,6 +121,7 @@ export const inboxRu: Translated<typeof inboxEn> = {
     'О чём и как вам сообщать. За своим и за тем, что создали, вы следите сами собой.',
   'settings.kind': 'Что происходит',
   'settings.app': 'В программе',
+  'settings.push': 'Браузер',
   'settings.email': 'Почта',
   'settings.letters': 'Письма',
   'settings.lettersText': 'Только о том, что вы к тому времени не прочли.',
@@ -122,9 +132,22 @@ export const inboxRu: Translated<typeof inboxEn> = {
   'settings.weekly': 'По пятницам, в 9:00',
   'settings.never': 'Никогда',
   'settings.quiet': 'Тихие часы',
-  'settings.quietText': 'Письма ждут, пока они кончатся. По часам пояса {zone}.',
+  'settings.quietText': 'Письма и браузер ждут, пока они кончатся. По часам пояса {zone}.',
   'settings.from': 'С',
   'settings.to': 'До',
+
+  'push.title': 'Этот браузер',
+  'push.text':
+    'То, что отмечено под словом «Браузер», показывается, пока ни одного окна Syncline не видно, и когда оно закрыто.',
+  'push.on': 'Включено, пока вы здесь не выйдете',
+  'push.off': 'Выключено',
+  'push.blocked':
+    'Браузер не пропускает уведомления этого сайта. Разрешите их в его настройках для сайта: значок слева от адреса.',
+  'push.unsupported':
+    'Этот браузер не показывает уведомлений страниц, или страница открыта не по https.',
+  'push.failed': 'Браузер сейчас не достаёт до своей службы уведомлений. Попробуйте позже.',
+  'push.switchOn': 'Включить',
+  'push.switchOff': 'Выключить',
 
   'follow.following': 'Вы следите',
   'follow.muted': 'Заглушено',
