@@ -12,7 +12,7 @@ interface Act {
   run(tx: Tx, of: { filling: Filling; dealId(title: string): Promise<string> }): Promise<unknown>;
 }
 
-const note = (deal: string, named: string, text: string): Act['run'] => {
+const note = (by: string, deal: string, named: string, text: string): Act['run'] => {
   return async (tx, { filling, dealId }) =>
     tx
       .insertInto('activities')
@@ -24,6 +24,7 @@ const note = (deal: string, named: string, text: string): Act['run'] => {
         body: text,
         dealId: await dealId(deal),
         ownerId: filling.memberId(dmitry),
+        createdBy: filling.memberId(by),
         doneAt: new Date(),
         mentions: [filling.memberId(named)],
       })
@@ -58,11 +59,16 @@ const acts: Act[] = [
   },
   {
     by: dmitry,
-    run: note('Жернова для K-64, 30 комплектов', anna, `@${anna}, сумму оставляем 115 или 120?`),
+    run: note(
+      dmitry,
+      'Жернова для K-64, 30 комплектов',
+      anna,
+      `@${anna}, сумму оставляем 115 или 120?`,
+    ),
   },
   {
     by: aigul,
-    run: note('Гостиница «Иртыш»: бар и два этажа', boris, `@${boris}, покажете им бар?`),
+    run: note(aigul, 'Гостиница «Иртыш»: бар и два этажа', boris, `@${boris}, покажете им бар?`),
   },
   {
     by: maria,

@@ -8,6 +8,7 @@ type Action =
   | 'edit'
   | 'unread'
   | 'snooze'
+  | 'reply'
   | 'won'
   | 'lost'
   | 'filter'
@@ -24,6 +25,7 @@ const letters: Record<string, Action> = {
   KeyE: 'edit',
   KeyU: 'unread',
   KeyH: 'snooze',
+  KeyR: 'reply',
   KeyW: 'won',
   KeyL: 'lost',
   KeyC: 'create',

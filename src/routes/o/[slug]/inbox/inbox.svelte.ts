@@ -1,4 +1,5 @@
 import type { OpenLive } from '#lib/live/context.ts';
+import { createActivity, noteOf } from '#lib/shared/activities.ts';
 import type { Row } from '#lib/shared/entities.ts';
 import { inboxTabs, isInTab, type InboxTab, type InboxWords } from '#lib/shared/inbox.ts';
 import { sentenceOf } from '#lib/shared/inbox-sentence.ts';
@@ -35,7 +36,7 @@ interface Around {
   say: () => InboxWords;
   slug: () => string;
   url: () => URL;
-  goTo: (url: URL) => void;
+  goTo: (url: URL, options: { isReplacing: boolean }) => void;
   leaveTo: (address: string) => void;
 }
 
@@ -97,15 +98,16 @@ export class Inbox {
     if (tab === 'all') url.searchParams.delete('tab');
     else url.searchParams.set('tab', tab);
     url.searchParams.delete('open');
-    this.#around.goTo(url);
+    this.#around.goTo(url, { isReplacing: true });
   }
 
-  show(group: Group | undefined): void {
+  /** From the list alone, as on a phone, the way back leads to the list. */
+  show(group: Group | undefined, { isReplacing = true } = {}): void {
     const url = new URL(this.#around.url());
     if (group) url.searchParams.set('open', group.key);
     else url.searchParams.delete('open');
     this.#leftUnread = undefined;
-    this.#around.goTo(url);
+    this.#around.goTo(url, { isReplacing });
   }
 
   step(by: 1 | -1): void {
@@ -157,11 +159,30 @@ export class Inbox {
     void this.#answered(this.#around.live.change(readAllNotifications, { upTo: newest }).done);
   }
 
+  /** Answers with a note to the record. */
+  reply(group: Group, ...said: Parameters<typeof noteOf>): void {
+    const { live } = this.#around;
+    const { recordId } = group;
+    const deal = live.rows('deals').get(recordId);
+    const about = deal
+      ? { dealId: recordId, customerId: deal.customerId }
+      : { customerId: recordId };
+    void this.#answered(live.change(createActivity, { ...noteOf(...said), ...about }).done);
+  }
+
+  get home(): string {
+    return `/o/${this.#around.slug()}`;
+  }
+
+  /** What a group is about, when that has a history of its own. */
+  recordOf({ entity }: Group): 'deals' | 'customers' | undefined {
+    return entity === 'deals' || entity === 'customers' ? entity : undefined;
+  }
+
   /** Where the record of a group is, when it has a page. */
   addressOf({ entity, recordId }: Group): string | undefined {
-    const home = `/o/${this.#around.slug()}`;
-    if (entity === 'deals') return `${home}/deals?deal=${recordId}`;
-    return entity === 'customers' ? `${home}/customers?customer=${recordId}` : undefined;
+    if (entity === 'deals') return `${this.home}/deals?deal=${recordId}`;
+    return entity === 'customers' ? `${this.home}/customers?customer=${recordId}` : undefined;
   }
 
   enter(group = this.open): void {
