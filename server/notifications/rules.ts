@@ -47,6 +47,9 @@ const quiet = new Set([
   'custom',
 ]);
 
+/** Whose a line is follows its deal. */
+const isLineNews = (column: string): boolean => isNews(column) && column !== 'owner_id';
+
 /** Whether a change of a column says something to a person. */
 export const isNews = (column: string): boolean => !quiet.has(column);
 
@@ -55,6 +58,10 @@ const isUndo = ({ tx }: Change): boolean => tx.runId?.startsWith('undo') ?? fals
 /** A row that comes with an old date of making was there before: it is back, or brought from elsewhere. */
 const isBack = ({ tx, row, is }: Change): boolean =>
   row.op === 'I' && tx.at.getTime() - Date.parse(String(is['created_at'])) > 1_000;
+/** A line that came or went with its deal. */
+const isWithDeal = ({ tx, row, is }: Change): boolean =>
+  row.entity === 'dealProducts' &&
+  tx.rows.some(({ entity, id, op }) => entity === 'deals' && id === is['deal_id'] && op !== 'U');
 const idIn = (value: unknown): string[] => (typeof value === 'string' ? [value] : []);
 const mentionsIn = (row: Stored): string[] =>
   Array.isArray(row['mentions']) ? row['mentions'].flatMap(idIn) : [];
@@ -75,7 +82,7 @@ export const rules: readonly Rule[] = [
     kind: 'undone',
     words: 'undone',
     severity: 'warning',
-    when: (change) => isUndo(change),
+    when: (change) => isUndo(change) && !isWithDeal(change),
     who: 'undone',
     gathers: true,
   },
@@ -177,6 +184,18 @@ export const rules: readonly Rule[] = [
     data: ({ changed }) => ({
       fields: [...changed].filter(isNews).map(camelCase),
     }),
+    gathers: true,
+  },
+  {
+    kind: 'changed',
+    words: 'changed',
+    when: (change) => {
+      const { row, changed } = change;
+      if (row.entity !== 'dealProducts' || isWithDeal(change)) return false;
+      return row.op !== 'U' || [...changed].some(isLineNews);
+    },
+    who: 'followers',
+    data: () => ({ fields: ['products'] }),
     gathers: true,
   },
 ];

@@ -35,7 +35,9 @@ export interface Target {
 /** What the rules say of some transactions, in order. */
 export async function toldOf(tx: Tx, changes: LoggedTx[]): Promise<Told[]> {
   const seen = changes.flatMap((one) =>
-    one.rows.filter(({ entity }) => isSubject(entity)).map((row) => changeOf(one, row)),
+    one.rows
+      .filter(({ entity }) => isSubject(entity) || isPart(entity))
+      .map((row) => changeOf(one, row)),
   );
   const matched = seen.flatMap((change): [Change, Rule[]][] => {
     const those = rules.filter((rule) => rule.when(change));
@@ -93,8 +95,9 @@ export async function placesOf(
   const parentOf = await parentsOf(tx, changes);
   return (change) => {
     const { row, is } = change;
-    const own = targetOf(row.entity as Subject, row.id, is);
-    const parent = row.entity === 'activities' ? parentOf(change) : undefined;
+    const parent = isPart(row.entity) ? parentOf(change) : undefined;
+    if (!isSubject(row.entity)) return { targets: parent ? [parent] : [], about: undefined };
+    const own = targetOf(row.entity, row.id, is);
     if (!parent) return { targets: [own], about: undefined };
     return { targets: [parent, own], about: { id: row.id, keys: own.keys } };
   };
@@ -114,18 +117,21 @@ const parentColumns = [
   ['customers', 'customer_id'],
 ] as const;
 
-/** The deal or the customer of an activity, as it was when the activity changed. */
+/** What belongs to a deal or a customer. */
+const isPart = (entity: string): boolean => entity === 'activities' || entity === 'dealProducts';
+
+/** The deal or the customer of an activity or a line, as it was when that changed. */
 async function parentsOf(
   tx: Tx,
   changes: Change[],
 ): Promise<(change: Change) => Target | undefined> {
-  const activities = changes.filter(({ row }) => row.entity === 'activities');
-  const [first] = activities;
+  const parts = changes.filter(({ row }) => isPart(row.entity));
+  const [first] = parts;
   if (!first) return () => undefined;
   const from = { position: first.tx.position, at: first.tx.at };
   const finds = await Promise.all(
     parentColumns.map(([entity, column]) => {
-      const ids = activities.flatMap(({ is }) => (is[column] ? [String(is[column])] : []));
+      const ids = parts.flatMap(({ is }) => (is[column] ? [String(is[column])] : []));
       return recordsAt(tx, entity, { ids, from });
     }),
   );

@@ -53,6 +53,9 @@ test.each(seeds)(
       await join('viewer', null),
     ];
     const world = new World(people);
+    const productId = newId();
+    const head = await team.as(team.owner);
+    await head.products.create({ id: productId, name: 'P', currency: 'EUR', price: '1' });
     let reading = await running(team.database.url, [notifications]);
     await reading.settle();
 
@@ -68,7 +71,7 @@ test.each(seeds)(
         await reading.settle();
         await changeRights({ team, world, oneOf });
         await reading.settle();
-      } else await act({ world, board, oneOf, random });
+      } else await act({ world, board, productId, oneOf, random });
     }
     await reading.settle();
     await reading[Symbol.asyncDispose]();
@@ -157,9 +160,10 @@ interface Here {
 async function act({
   world,
   board,
+  productId,
   oneOf,
   random,
-}: Here & { board: Board; random: (below: number) => number }): Promise<void> {
+}: Here & { board: Board; productId: string; random: (below: number) => number }): Promise<void> {
   const who = oneOf(world.people.filter(({ role }) => role !== 'viewer'));
   const { calls, memberId } = who;
   const mine = world.things.filter(({ owner }) => world.sees(who, owner));
@@ -169,7 +173,7 @@ async function act({
   );
   const colleague = oneOf(team.length > 0 ? team : [who]);
   const [thing] = mine.length > 0 ? [oneOf(mine)] : [];
-  const what = random(8);
+  const what = random(9);
   if (!thing || what === 0) {
     const kind = oneOf(['deals', 'customers'] as const);
     const made: Thing = {
@@ -204,6 +208,9 @@ async function act({
     if (thing.state === 'open') await calls.deals.markWon({ id });
     else await calls.deals.reopen({ id });
     thing.state = thing.state === 'open' ? 'won' : 'open';
+    world.tell(who, thing, world.followers(thing));
+  } else if (what === 8 && kind === 'deals') {
+    await calls.dealProducts.add({ id: newId(), dealId: id, productId });
     world.tell(who, thing, world.followers(thing));
   } else if (what === 3) {
     const note = { id: newId(), kind: 'note' as const, title: 'N', doneAt: Date.now() };

@@ -82,6 +82,41 @@ test('where a card lies, and what follows from other rows, is no news', async ()
   expect(await heard(ann)).toEqual([]);
 });
 
+test('what is sold is part of its deal, but for what comes, goes or is handed over with it', async () => {
+  const productId = newId();
+  const head = await team.as(team.owner);
+  await head.products.create({ id: productId, name: 'Stone', currency: 'EUR', price: '7' });
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  await reading.settle();
+  await bobs.notifications.readAll({ upTo: Date.now() + 1_000 });
+  const line = newId();
+  await anns.dealProducts.add({ id: line, dealId: id, productId });
+  await anns.dealProducts.update({ id: line, quantity: '2' });
+  await anns.dealProducts.remove({ id: line });
+  await anns.deals.update({ id, priority: 'high' });
+  expect((await heard(bob)).slice(1)).toEqual(['changed ×4: Mill']);
+  const { data } = (await inboxOf(team.database.owner.pool, bob.memberId))[1] ?? {};
+  expect(data?.['fields']).toEqual(['products', 'priority']);
+  expect(await heard(cat)).toEqual([]);
+
+  await anns.dealProducts.add({ id: newId(), dealId: id, productId });
+  await reading.settle();
+  await team.database.owner.pool.query('delete from crm.notifications');
+  await head.deals.update({ id, ownerId: cat.memberId });
+  expect(await heard(cat)).toEqual(['assigned: Mill']);
+  expect(await heard(ann)).toEqual(['changed: Mill']);
+  await head.deals.delete({ id });
+  expect(await heard(cat)).toEqual(['deleted: Mill']);
+  await team.database.owner.pool.query(
+    `with made as (insert into crm.deals (organization_id, pipeline_id, stage_id, rank, title, currency, owner_id)
+       values ($1, $2, $3, 'a0', 'Brought', 'EUR', $4) returning organization_id, id)
+     insert into crm.deal_products (organization_id, deal_id, product_id, currency)
+     select organization_id, id, $5, 'EUR' from made`,
+    [ann.organizationId, board.pipelineId, board.stage('Lead'), cat.memberId, productId],
+  );
+  expect(await heard(cat)).toEqual(['deleted: Mill', 'assigned: Brought']);
+});
+
 test('won and lost, notes and tasks are told to those who follow', async () => {
   const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId, value: 9_00 });
   await bobs.deals.markWon({ id });

@@ -15,6 +15,7 @@ const fields = {
   ownerId: 'deal.owner',
   stageId: 'deal.stage',
   lostReasonId: 'deal.lostReason',
+  products: 'settings.products',
   name: 'customer.name',
   type: 'customer.type',
   status: 'customer.status',
