@@ -1,4 +1,3 @@
-import { sql } from 'kysely';
 import { z } from 'zod/mini';
 import { entityNames, type EntityName } from '#lib/shared/entities.ts';
 import * as field from '#lib/shared/fields.ts';
@@ -39,16 +38,6 @@ export const timeline = router({
         return { entries, names: await namesIn(tx, ctx.member, entries), nextBefore };
       }),
     ),
-
-  /** Where the log stands: when that is another place, there may be more to tell. */
-  head: member.query(({ ctx }) =>
-    query(ctx, async (tx) => {
-      const { rows } = await sql<{ head: number }>`select sync.head(sync.org()) as head`.execute(
-        tx,
-      );
-      return rows[0]?.head ?? 0;
-    }),
-  ),
 
   /** The same of all records that the member may see; a run of changes stands as one. */
   ofOrganization: member

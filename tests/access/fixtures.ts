@@ -228,7 +228,6 @@ export const fixtures: Record<string, Fixture> = {
     id: await make.deal(ownerId),
   }),
 
-  'timeline.head': nothing,
   'timeline.ofOrganization': async ({ make }, ownerId) => ({ run: await make.run(ownerId) }),
 
   'auth.login': () => ({ email: 'nobody@example.test', password: 'wrong' }),

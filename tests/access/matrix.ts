@@ -118,7 +118,6 @@ export const matrix: Record<
   'stages.delete': { may: managers },
 
   'timeline.ofRecord': { may: lookers, beside: 'NOT_FOUND' },
-  'timeline.head': { may: members },
   'timeline.ofOrganization': { may: members },
 
   'auth.login': { may: anyone },

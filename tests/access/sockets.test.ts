@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { io, type Socket } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { topics, type TopicName } from '#lib/shared/entities.ts';
+import { topics, type EntityName, type TopicName } from '#lib/shared/entities.ts';
 import { newId, packId } from '#lib/shared/ids.ts';
+import { countName, recorded } from '#lib/shared/record-counts.ts';
 import { totalsKey } from '#lib/shared/totals.ts';
 import { protocolVersion } from '#lib/shared/wire.ts';
 import type { App } from '#server/app.ts';
@@ -120,6 +121,9 @@ describe.each(names)('the topic %s', (topic) => {
   });
 });
 
+const mayCount = (entity: EntityName): readonly Caller[] =>
+  entity === 'invitations' ? heads : lookers;
+
 /** Every live figure and list: with what it is asked for, and who may. */
 const views: Record<
   string,
@@ -130,6 +134,9 @@ const views: Record<
   customerCounts: { may: lookers, params: () => ({}) },
   customerList: { may: lookers, params: () => ({ sort: 'name' }) },
   inboxTotals: { may: roles.slice(), params: () => ({}) },
+  ...Object.fromEntries(
+    recorded.map((entity) => [countName(entity), { may: mayCount(entity), params: () => ({}) }]),
+  ),
 };
 const definitions = [...liveTotals, ...liveLists].map(({ name }) => name);
 
