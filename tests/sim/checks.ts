@@ -148,7 +148,6 @@ export class Checks {
     if (event === 'start') [state.hasTotals, tab.columns] = [false, tab.welcome];
     if (event === 'totals') state.hasTotals = true;
     state.lists.take(event, args);
-    tab.run(() => tab.want());
     // Refusals come one by one before the rest of what other rights bring.
     if (link.hasHole) tab.isTorn = true;
     else if (event === 'f' || (event === 'start' && !(args[0] as Start).resumed))
@@ -194,14 +193,14 @@ export class Checks {
     throw new Violation('I1', `${tab.actor.name} at ${position}: ${wrong}`);
   }
 
-  /** The newest rights and no others. */
-  isNewest(tab: Tab): boolean {
+  /** What is not as the newest rights have it. */
+  newestDiffers(tab: Tab): string | undefined {
     const inside = insideOf(tab.live);
     const { memberId, organizationId } = tab.person;
     const standing = this.#world.history.standingsOf(memberId).at(-1)?.standing;
     const rows = this.#world.history.at(organizationId, inside.cursor?.position ?? 0);
     const expected = { rows, standing, withTotals: true, lists: undefined };
-    return this.#differs(tab, inside, expected) === undefined;
+    return this.#differs(tab, inside, expected);
   }
 
   #pendingIsRight(tab: Tab, { outbox, cursor, wanted }: Inside): void {

@@ -8,6 +8,7 @@ const weights = {
   slowWrite: 4,
   largeWrite: 2,
   handOver: 5,
+  follow: 4,
   roleChanges: 4,
   roleLevel: 3,
   teamChanges: 3,

@@ -405,4 +405,26 @@ export const planted: Planted[] = [
       ),
     ],
   },
+  {
+    name: "rows that are somebody's own go to all who are told the same",
+    about: ['follow', 'openTab'],
+    patches: [
+      patch(
+        'server/live/hub.ts',
+        'const isAlone = own.some((key) => audience.rights.has(key));',
+        'const isAlone = false;',
+      ),
+    ],
+  },
+  {
+    name: 'places of a list that stood there before it began anew are taken for known',
+    about: ['killNode', 'cut', 'write'],
+    patches: [
+      patch(
+        'src/lib/live/list.svelte.ts',
+        'if (!place || place.isOld) return false;',
+        'if (!place) return false;',
+      ),
+    ],
+  },
 ];

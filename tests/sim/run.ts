@@ -339,7 +339,8 @@ export class Run {
         if (!asked.isCurrent && asked.refused === undefined)
           return `${actor.name} waits for ${key}`;
       if (inside.outbox.pending.length > 0) return `${actor.name} still has pending changes`;
-      if (!this.checks.isNewest(tab)) return `${actor.name} does not show its rights of now`;
+      const wrong = this.checks.newestDiffers(tab);
+      if (wrong) return `${actor.name} does not show its rights of now: ${wrong}`;
       if (person.browser.kept('changes').length > 0)
         return `the browser of ${actor.name} keeps what was answered`;
     }

@@ -211,6 +211,22 @@ export const steps: Record<StepName, Do> = {
     return `psql gives ${entity} ${row.id} to ${String(owner_id)}`;
   },
 
+  follow(run, [share = 0, which = 0, who = 0, where = 0, how = 0]) {
+    const { id, members, pipelineId, stages } = busiest(run, share);
+    const rows = [...run.postgres.rows('follows').values()].filter(
+      (row) => row['organization_id'] === id,
+    );
+    const row = pick(rows, which)?.id ?? run.chance.uuid();
+    const member = pick(members, who) ?? '';
+    const record = (where < 0.7 ? pipelineId : stages[0]) ?? '';
+    run.write(id, (tx) =>
+      how < 0.2
+        ? tx.remove('follows', row)
+        : tables.follow(tx, how > 0.8 ? run.chance.uuid() : row, member, record),
+    );
+    return how < 0.2 ? `nobody follows by ${row}` : `${member} follows ${record}`;
+  },
+
   roleChanges(run, [share = 0, who = 0, which = 0]) {
     const organization = busiest(run, share);
     const member = memberIn(organization, who);

@@ -111,12 +111,9 @@ export class Tab {
 
   listDeals(params: ListParams): void {
     const held = this.live.subscribeList(dealList.name, { ...params });
+    // As a table does that shows all of it.
+    held.list.want(0, Infinity);
     this.lists.push({ params, ...held });
-  }
-
-  /** Asks for whatever part of its lists is not here, as a table does that shows all of it. */
-  want(): void {
-    for (const { list } of this.lists) list.want(0, list.total);
   }
 
   close(): void {

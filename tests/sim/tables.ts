@@ -47,6 +47,13 @@ export const tables = {
     else await tx.insert(entity, { id, ...next });
   },
 
+  /** A row that is somebody's own. */
+  async follow(tx: Transaction, id: string, member_id: string, record_id: string): Promise<void> {
+    const row = { member_id, entity: 'pipelines', record_id, state: `since ${tx.at}` };
+    if (tx.get('follows', id)) await tx.update('follows', id, row);
+    else await tx.insert('follows', { id, ...row });
+  },
+
   async updateMember(tx: Transaction, id: string, fields: Fields): Promise<void> {
     const before = tx.get('members', id)?.['team_id'];
     await tx.update('members', id, fields);

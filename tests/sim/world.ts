@@ -41,6 +41,7 @@ export const needed = ({ pipelineId }: Organization): [TopicName, Record<string,
   ['stages', {}],
   ['customers', {}],
   ['products', {}],
+  ['follows', { recordId: pipelineId }],
   ['pipelineDeals', { pipelineId, state: 'open' }],
 ];
 
@@ -118,6 +119,7 @@ export async function makeOrganization(postgres: Postgres, random: Random): Prom
       tags: [],
       owner_id: owner(),
     });
+  for (const member_id of members) await tables.follow(tx, random.uuid(), member_id, pipelineId);
   await tx.insert('products', { id: random.uuid(), name: 'X', currency: 'EUR', is_active: true });
   await tx.stamp();
   postgres.commit(tx.asCommit());

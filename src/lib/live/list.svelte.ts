@@ -11,6 +11,11 @@ export interface ListPlace {
   isLeaving: boolean;
 }
 
+interface Known extends ListPlace {
+  /** It stood here before the list began anew, and is shown until it is known what does now. */
+  isOld?: boolean;
+}
+
 /**
  * A list of any length, of which the ids of some parts are here. The server says what is taken out and
  * put in where, so that places stay right between what is known and what is not.
@@ -22,12 +27,13 @@ export class LiveList {
   refused = $state<string>();
   /** Which rows are in sight: of those, what fits no more fades and stays. */
   isInSight: (id: string) => boolean = () => false;
-  #places: (ListPlace | undefined)[] = [];
+  #places: (Known | undefined)[] = [];
   #version = $state(0);
   /** How many of the places are leaving. */
   #ghosts = 0;
   /** Blocks whose ids are here or on their way. */
   #asked = new Set<number>();
+  #wanted = { from: 0, to: 0 };
   readonly #ask: (from: number, to: number) => void;
 
   constructor(ask: (from: number, to: number) => void) {
@@ -54,12 +60,15 @@ export class LiveList {
   /** All ids, when every one of them is here. */
   get all(): string[] | undefined {
     void this.#version;
-    const ids = this.#places.flatMap((place) => (place && !place.isLeaving ? place.id : []));
+    const ids = this.#places.flatMap((place) =>
+      place && !place.isLeaving && !place.isOld ? place.id : [],
+    );
     return ids.length === this.total ? ids : undefined;
   }
 
-  /** Asks for what is not known between two places. */
+  /** Asks for what is not known between two places, now and whenever the list has changed. */
   want(from: number, to: number): void {
+    this.#wanted = { from, to };
     for (
       let at = Math.floor(Math.max(0, from) / block);
       at * block < Math.min(to, this.total);
@@ -81,18 +90,25 @@ export class LiveList {
     this.#version += 1;
   }
 
-  /** The list begins, or begins anew: what was known is shown until it is known again. */
+  /** The list begins, or begins anew; its first ids follow unasked. */
   begin(total: number): void {
+    this.#restart(total);
+    this.#asked.add(0);
+    this.#changed();
+  }
+
+  /** What was known is shown until it is known again. */
+  #restart(total: number): void {
     const known = this.#places.filter((place) => !place?.isLeaving);
-    this.#places = Array.from({ length: total }, (_, at) => known[at]);
+    this.#places = Array.from(
+      { length: total },
+      (_, at) => known[at] && { ...known[at], isOld: true },
+    );
     this.#ghosts = 0;
     this.total = total;
     this.ready = true;
     this.refused = undefined;
     this.#asked.clear();
-    // The first ids follow unasked.
-    this.#asked.add(0);
-    this.#version += 1;
   }
 
   take(from: number, packed: string): void {
@@ -106,9 +122,8 @@ export class LiveList {
 
   change(total: number, splices: readonly ListSplice[] | undefined): void {
     if (!splices) {
-      this.begin(total);
-      this.#asked.clear();
-      return;
+      this.#restart(total);
+      return this.#changed();
     }
     const stays = new Set(splices.flatMap(([, , id]) => (id ? unpackId(id) : [])));
     for (const [at, out, id] of splices)
@@ -116,13 +131,18 @@ export class LiveList {
     this.total = total;
     // What is known has moved across the blocks: those that are not known whole are asked for again.
     for (const at of this.#asked) if (!this.#isKnown(at)) this.#asked.delete(at);
+    this.#changed();
+  }
+
+  #changed(): void {
     this.#version += 1;
+    this.want(this.#wanted.from, this.#wanted.to);
   }
 
   #splice(at: number, out: number, id: string | undefined, stays: ReadonlySet<string>): void {
     const place = local(at, this.#leaving());
     const old = this.#places[place];
-    const fades = out > 0 && old && !stays.has(old.id) && this.isInSight(old.id);
+    const fades = out > 0 && old && !old.isOld && !stays.has(old.id) && this.isInSight(old.id);
     if (old && fades) {
       this.#places[place] = { ...old, isLeaving: true };
       this.#ghosts += 1;
@@ -139,8 +159,10 @@ export class LiveList {
   #isKnown(at: number): boolean {
     const leaving = this.#leaving();
     const last = Math.min((at + 1) * block, this.total);
-    for (let one = at * block; one < last; one += 1)
-      if (!this.#places[local(one, leaving)]) return false;
+    for (let one = at * block; one < last; one += 1) {
+      const place = this.#places[local(one, leaving)];
+      if (!place || place.isOld) return false;
+    }
     return true;
   }
 
