@@ -280,8 +280,15 @@ test.each(looks)(
     await page.goto(`${server.url}/sign-in`);
     await signIn(page, 'anna@demo.test');
     await page.waitForURL('**/deals');
-    for (const tab of ['account', 'people', 'roles', 'pipelines', 'organization']) {
+    for (const tab of ['account', 'people', 'roles', 'pipelines', 'organization', 'audit']) {
       await examine(`/o/demo/settings/${tab}`);
+      const open = page.locator('.settings-head [aria-current]');
+      const isWhole = () =>
+        open.evaluate((one) => {
+          const { left, right } = one.getBoundingClientRect();
+          return left >= 0 && right <= innerWidth;
+        });
+      await expect.poll(isWhole).toBe(true);
     }
     await examine('/change-password');
     expect(found).toEqual([]);
