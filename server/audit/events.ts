@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { JsonObject } from '#db/types.ts';
 import type { App } from '../app.ts';
 import { findPerson } from '../auth/person.ts';
@@ -7,7 +8,9 @@ import { inTransaction } from '../transact.ts';
 export type ActKind =
   | 'signedIn'
   | 'signInFailed'
+  | 'signInStopped'
   | 'signedOut'
+  | 'sessionsEnded'
   | 'passwordChanged'
   | 'passwordReset'
   | 'refused'
@@ -68,8 +71,17 @@ export function noteAside(parts: Parts, noting: Promise<void>): void {
   noting.catch((err: unknown) => parts.log.warn({ err }, 'an act could not be written down'));
 }
 
-const refusals = new Map<string, number>();
-const refusedEvery = 60_000;
+const noted = new Map<string, number>();
+const notedEvery = 60_000;
+
+/** Once a minute: who tries again and again must not fill the audit. */
+function isNew(key: string): boolean {
+  const now = Date.now();
+  if (now - (noted.get(key) ?? -Infinity) < notedEvery) return false;
+  if (noted.size > 10_000) noted.clear();
+  noted.set(key, now);
+  return true;
+}
 
 /** That somebody was refused something, once a minute for each procedure. */
 export function noteRefusal(
@@ -77,13 +89,23 @@ export function noteRefusal(
   member: { organizationId: string; memberId: string },
   { path, origin }: { path: string; origin: Origin },
 ): void {
-  const now = Date.now();
-  const key = `${member.memberId} ${path}`;
-  if (now - (refusals.get(key) ?? 0) < refusedEvery) return;
-  if (refusals.size > 10_000) refusals.clear();
-  refusals.set(key, now);
+  if (!isNew(`${member.memberId} ${path}`)) return;
   noteAside(
     parts,
     noteAct(parts, member, { kind: 'refused', ...originOf(origin), about: { path } }),
   );
+}
+
+/** That too many passwords were tried at an address, once a minute; nothing where nobody has it. */
+export function noteStopped(parts: Parts, email: string, origin: Origin): void {
+  if (!isNew(`sign-in ${email}`)) return;
+  const note = async (): Promise<void> => {
+    const user = await parts.db
+      .selectFrom('platform.users')
+      .select('id')
+      .where(sql`lower(email)`, '=', email)
+      .executeTakeFirst();
+    if (user) await noteOfPerson(parts, user.id, { kind: 'signInStopped', ...originOf(origin) });
+  };
+  noteAside(parts, note());
 }

@@ -2,7 +2,7 @@ import { z } from 'zod/mini';
 import * as field from '#lib/shared/fields.ts';
 import { AppError, badInput } from '#lib/shared/errors.ts';
 import { can } from '../access.ts';
-import { noteOfPerson } from '../audit/events.ts';
+import { noteOfPerson, originOf } from '../audit/events.ts';
 import { hasPost } from '../mail.ts';
 import type { RestRequest } from '../rest/route.ts';
 import { open, router, signedIn, type Context } from '../trpc.ts';
@@ -194,10 +194,12 @@ export const auth = router({
   /** One of your own sessions, or every sign-in but this one. */
   endSessions: signedIn
     .input(z.strictObject({ id: z.optional(z.string().check(z.regex(/^[0-9a-f]{16}$/))) }))
-    .mutation(async ({ ctx: { app, identity }, input }) => {
+    .mutation(async ({ ctx: { app, identity, ...origin }, input }) => {
       const { userId, sessionHash } = identity;
       if (input.id) await endSession(app, { userId, sessionHash: input.id });
       else await endSignIns(app, { userId, except: sessionHash });
+      const about = { which: input.id ? 'one' : 'others' };
+      await noteOfPerson(app, userId, { kind: 'sessionsEnded', ...originOf(origin), about });
       return { ended: true };
     }),
 

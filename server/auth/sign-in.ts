@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { sql } from 'kysely';
 import { AppError } from '#lib/shared/errors.ts';
-import { noteAside, noteOfPerson } from '../audit/events.ts';
+import { noteAside, noteOfPerson, noteStopped } from '../audit/events.ts';
 import { verifyPassword } from './password.ts';
 import { findPerson, type AuthParts, type Person } from './person.ts';
 import { keyFor } from './secrets.ts';
@@ -35,7 +35,12 @@ export async function checkPassword(parts: AuthParts, attempt: SignInAttempt): P
         { allowance: allowances.accountAndAddress, who: [email, attempt.ip] },
         { allowance: allowances.account, who: [email] },
       ];
-  for (const one of tries) await takeTry(parts, one);
+  try {
+    for (const one of tries) await takeTry(parts, one);
+  } catch (error) {
+    noteStopped(parts, email, attempt);
+    throw error;
+  }
   const user = await db
     .selectFrom('platform.users')
     .select(['id', 'passwordHash', 'isActive'])

@@ -43,6 +43,25 @@ test('who signs in, fails to, changes the password and signs out is written down
   expect(theirs.entries).toEqual([]);
 });
 
+test('guessing that is stopped, and sign-ins that are ended, are written down', async () => {
+  await using team = await startTeam();
+  const { app } = team;
+  const { email } = await app.db
+    .selectFrom('platform.users')
+    .select('email')
+    .where('id', '=', team.owner.userId)
+    .executeTakeFirstOrThrow();
+  await (await team.as(team.owner)).auth.endSessions({});
+  const { tries } = app.config.signIn;
+  const guesses = Array.from({ length: tries + 3 }, () => ({ email, password: 'wrong' }));
+  for (const guess of guesses) await refusal(asNobody(app).auth.login(guess));
+  await expect.poll(() => actsOf(team)).toHaveLength(tries + 2);
+  const acts = (await actsOf(team)).map(([action]) => action);
+  expect(acts[0]).toBe('sessionsEnded');
+  expect(acts.filter((action) => action === 'signInFailed')).toHaveLength(tries);
+  expect(acts.filter((action) => action === 'signInStopped')).toHaveLength(1);
+});
+
 test('what somebody is refused is written down once a minute', async () => {
   await using team = await startTeam();
   const viewer = await team.join('viewer');

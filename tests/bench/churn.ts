@@ -37,7 +37,7 @@ export async function churn(ground: Ground, { isQuick }: { isQuick: boolean }): 
     await clients.movers.end();
   }
   // The log's memory of what has just happened and the compiled code grow at first, up to a limit each.
-  const settled = samples.slice(Math.floor(samples.length / 3));
+  const settled = samples.slice(Math.floor(samples.length / 2));
   const level = mean(settled.map(({ heap }) => heap));
   const growth = slope(settled, 'heap') * 60;
   return [

@@ -24,7 +24,9 @@ export const auditEn = {
 
   'act.signedIn': 'Signed in',
   'act.signInFailed': 'Gave a wrong password',
+  'act.signInStopped': 'Was stopped: too many passwords',
   'act.signedOut': 'Signed out',
+  'act.sessionsEnded': 'Ended sign-ins elsewhere',
   'act.passwordChanged': 'Changed the password',
   'act.passwordReset': 'Set a new password by a link',
   'act.refused': 'Was refused',

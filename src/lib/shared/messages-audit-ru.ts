@@ -26,7 +26,9 @@ export const auditRu: Translated<typeof auditEn> = {
 
   'act.signedIn': 'Вход',
   'act.signInFailed': 'Неверный пароль',
+  'act.signInStopped': 'Слишком много попыток входа',
   'act.signedOut': 'Выход',
+  'act.sessionsEnded': 'Завершение других входов',
   'act.passwordChanged': 'Смена пароля',
   'act.passwordReset': 'Новый пароль по ссылке',
   'act.refused': 'Отказ',
