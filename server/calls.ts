@@ -5,6 +5,7 @@ import { AppError } from '#lib/shared/errors.ts';
 import type { App } from './app.ts';
 import { createContext } from './context.ts';
 import { toAppError } from './errors.ts';
+import { storedAnswer, type Committed } from './live/commit.ts';
 import { requestIdOf } from './requests.ts';
 import { appRouter } from './router.ts';
 import { toTrpcError, type Context } from './trpc.ts';
@@ -53,6 +54,8 @@ export async function answerChange(
     send(response, 200, { result: { data } });
   } catch (thrown) {
     const error = toTrpcError(thrown);
+    const done = error.code === 'FORBIDDEN' && (await doneBefore(app, context, path));
+    if (done) return send(response, 200, { result: { data: done } });
     reportBug(app, request, { error, path });
     const retryAfter = toAppError(error)?.details.retryAfter;
     if (retryAfter) response.setHeader('retry-after', String(retryAfter));
@@ -60,6 +63,20 @@ export async function answerChange(
     const shape = getTRPCErrorShape({ config: appRouter._def._config, ...about });
     send(response, getHTTPStatusCodeFromError(error), { error: shape });
   }
+}
+
+/**
+ * A change that was done, and whose answer was lost: it is not refused to somebody who may not make it
+ * any more.
+ */
+async function doneBefore(
+  { live }: App,
+  { member, mutationId }: Partial<Context> = {},
+  name: string,
+): Promise<Committed<unknown> | undefined> {
+  if (!member || !mutationId) return undefined;
+  const scope = { organizationId: member.organizationId, actor: member.memberId };
+  return storedAnswer(live, scope, { id: mutationId, name }).catch(() => undefined);
 }
 
 /** What nobody foresaw is for the log; everything else was told to the caller. */

@@ -124,14 +124,19 @@ const ownLog = `select l.* from sync.change_tx t, sync.read_log(t.organization_i
   where t.xid = pg_current_xact_id_if_assigned() and t.organization_id = sync.org()
   limit ${mostHandedOver + 1}`;
 
-async function storedAnswer<T>(
-  { pool, flush }: Committer,
+/**
+ * What a change was answered when it came first; undefined when it never was done. Without a hash it is
+ * told for its name alone. Throws REUSED_KEY where its id was used for another change.
+ */
+export async function storedAnswer<T>(
+  { pool, flush }: Pick<Committer, 'pool' | 'flush'>,
   scope: Scope,
-  mutation: Mutation,
+  mutation: Omit<Mutation, 'hash'> & { hash?: string },
 ): Promise<Committed<T> | undefined> {
   const row = await read(pool, scope, (_, client) => findAnswer<T>(client, scope, mutation.id));
   if (!row) return undefined;
-  if (row.requestHash !== mutation.hash || row.name !== mutation.name) {
+  const { hash = row.requestHash } = mutation;
+  if (row.requestHash !== hash || row.name !== mutation.name) {
     throw new AppError('REUSED_KEY', { reason: 'keyReused' });
   }
   // With no connection held: the flush needs one. The first run may have ended without its own.
