@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import type { Access } from '#lib/shared/standing.ts';
-import { memberKeys } from '../access.ts';
+import type { Access, Standing } from '#lib/shared/standing.ts';
+import { can, memberKeys } from '../access.ts';
 import type { Tx } from '../live/transaction.ts';
 import type { Wishes } from './when.ts';
 
@@ -32,10 +32,19 @@ export async function listeners(tx: Tx): Promise<Map<string, Listener>> {
   return new Map(
     rows.map(({ id, teamId, access, ...wishes }) => [
       id,
-      { ...wishes, memberId: id, keys: new Set(memberKeys({ memberId: id, teamId, access })) },
+      { ...wishes, memberId: id, keys: keysFor({ memberId: id, teamId, access }) },
     ]),
   );
 }
+
+/** The key of what is for administrators, and no record. */
+export const administers = 'organization.manage:all';
+
+const keysFor = (standing: Standing): ReadonlySet<string> =>
+  new Set([
+    ...memberKeys(standing),
+    ...(can(standing, 'organization.manage') ? [administers] : []),
+  ]);
 
 export const holdsOne = (held: ReadonlySet<string>, keys: readonly string[]): boolean =>
   keys.some((key) => held.has(key));

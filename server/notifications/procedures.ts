@@ -8,6 +8,7 @@ import {
   notificationKinds,
   preferNotifications,
   readAllNotifications,
+  refusedNotice,
   snoozeNotifications,
 } from '#lib/shared/notifications.ts';
 import type { Member } from '../access.ts';
@@ -16,6 +17,7 @@ import type { Tx } from '../live/transaction.ts';
 import { notificationRest } from '../rest/notifications.ts';
 import { change, member, mergeRouters, query, router } from '../trpc.ts';
 import { push } from './push-procedures.ts';
+import { tellRefused } from './refused.ts';
 import type { RestRoute } from '../rest/route.ts';
 
 const mine = (rest: RestRoute[]) => member.meta({ permission: 'member', rest });
@@ -70,6 +72,12 @@ const inbox = router({
           .execute();
         return { read: read.length };
       }),
+    ),
+
+  refused: mine([])
+    .input(refusedNotice)
+    .mutation(({ ctx, input }) =>
+      change(ctx, 'notifications.refused', input, (tx) => tellRefused(tx, ctx.member, input)),
     ),
 
   preferences: mine(notificationRest.preferences).query(({ ctx }) =>

@@ -5,6 +5,7 @@ import type { Tx } from '../live/transaction.ts';
 import { deliver } from './deliver.ts';
 import type { Stored } from './records.ts';
 import { changeOf, type Change, type Rule } from './rules.ts';
+import { setAsideNow } from './set-aside.ts';
 import { placesOf, type Told } from './told.ts';
 
 /** What passed so long ago is not told any more: somebody brought it from elsewhere. */
@@ -21,7 +22,7 @@ export async function remind(server: Committer, owner: Pool): Promise<{ organiza
   for (const { id } of rows) {
     await commit(server, { organizationId: id, actor: 'reminders' }, async (tx) => {
       await wake(tx);
-      await deliver(tx, id, { told: await dueNow(tx) });
+      await deliver(tx, id, { told: [...(await dueNow(tx)), ...(await setAsideNow(tx))] });
     });
   }
   return { organizations: rows.length };

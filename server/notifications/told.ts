@@ -23,8 +23,9 @@ export interface Told {
   at: Date;
 }
 
+/** What is opened: a record, or what is no record and shows nothing more. */
 export interface Target {
-  entity: Subject;
+  entity: Subject | 'members' | 'organizations';
   id: string;
   title: string;
   keys: string[];

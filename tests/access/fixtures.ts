@@ -159,6 +159,10 @@ export const fixtures: Record<string, Fixture> = {
     until: Date.parse('2030-01-01'),
   }),
   'notifications.readAll': () => ({ upTo: 0 }),
+  'notifications.refused': async ({ make }, ownerId) => ({
+    ...{ key: newId(), name: 'deals.update', madeAt: 0 },
+    recordId: await make.deal(ownerId),
+  }),
   'notifications.preferences': nothing,
   'notifications.prefer': () => ({ id: newId(), digest: 'daily' }),
   'notifications.pushState': () => ({ endpoint: 'https://push.example.test/1' }),

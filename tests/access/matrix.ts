@@ -84,6 +84,7 @@ export const matrix: Record<
   'notifications.mark': { may: members, beside: 'NOT_FOUND', mate: 'NOT_FOUND' },
   'notifications.snooze': { may: members, beside: 'NOT_FOUND', mate: 'NOT_FOUND' },
   'notifications.readAll': { may: members },
+  'notifications.refused': { may: members },
   'notifications.preferences': { may: members },
   'notifications.prefer': { may: members },
   'notifications.pushState': { may: signedIn },

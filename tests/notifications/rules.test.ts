@@ -3,6 +3,7 @@ import { newId } from '#lib/shared/ids.ts';
 import { fillDemo } from '#server/demo.ts';
 import { Flush } from '#server/live/flush.ts';
 import { notifications } from '#server/notifications/reader.ts';
+import { remind } from '#server/notifications/reminders.ts';
 import {
   newCustomer,
   newDeal,
@@ -293,4 +294,50 @@ test('in the demo everybody who signs in first has something to read', async () 
   ]);
   expect(told.get('boris@demo.test')?.slice(-2)).toEqual(['mentioned', 'assignedActivity']);
   expect(told.get('vera@demo.test')?.at(-1)).toBe('changed');
+});
+
+test('what is refused long after it was made is told once, of the record where that is seen', async () => {
+  const { id } = await newDeal(anns, board, { title: 'Mill', ownerId: bob.memberId });
+  await reading.settle();
+  await team.database.owner.pool.query('delete from crm.notifications');
+  const notice = (recordId: string) => ({
+    ...{ key: newId(), name: 'deals.update', recordId, about: 'As it was', madeAt: 0 },
+  });
+  const mine = notice(id);
+  await bobs.notifications.refused(mine);
+  await bobs.notifications.refused(mine);
+  const cats = await team.as(cat);
+  await cats.notifications.refused(notice(id));
+  await cats.notifications.refused(notice(newId()));
+  expect(await heard(bob)).toEqual(['refused: Mill']);
+  // What never was and what is out of sight are told alike, by the name that it had there.
+  expect(await heard(cat)).toEqual(['refused: As it was', 'refused: As it was']);
+  expect(await heard(ann)).toEqual([]);
+  const told = await inboxOf(team.database.owner.pool, cat.memberId);
+  expect(told.map(({ recordId }) => recordId)).toEqual([cat.memberId, cat.memberId]);
+});
+
+test('what is set aside behind the scenes is told once, to administrators while they are', async () => {
+  const { pool } = team.database.owner;
+  const admin = await team.join('admin');
+  const fail = (pos: number) =>
+    pool.query(
+      `insert into sync.reader_poison (organization_id, reader, pos, error) values ($1, 'history', $2, 'x')`,
+      [ann.organizationId, pos],
+    );
+  await fail(1);
+  await fail(2);
+  for (let times = 0; times < 2; times += 1) await remind(team.app.live, pool);
+  const names = await pool.query<{ name: string }>(
+    'select name from crm.organizations where id = $1',
+    [ann.organizationId],
+  );
+  expect(await heard(admin)).toEqual([`setAside ×2: ${names.rows[0]?.name}`]);
+  for (const other of [ann, bob, cat])
+    expect((await heard(other)).join()).not.toContain('setAside');
+  const head = await team.as(team.owner);
+  const { items } = await head.roles.list();
+  const roleId = items.find(({ slug }) => slug === 'sales')?.id;
+  await head.members.update({ id: admin.memberId, roleId });
+  expect(await heard(admin)).toEqual([]);
 });

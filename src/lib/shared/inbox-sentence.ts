@@ -19,6 +19,7 @@ interface Data {
   words?: string;
   text?: string;
   dueAt?: string | null;
+  madeAt?: string;
   stageId?: string;
   fields?: string[];
   value?: number | null;
@@ -60,6 +61,10 @@ export function sentenceOf(say: InboxWords, told: ToldThing, naming: Naming): st
     case 'due':
     case 'overdue':
       return say(`told.${words}`, { text });
+    case 'refused':
+      return say('told.refused', { count, day: naming.day(Date.parse(data.madeAt ?? '')) });
+    case 'setAside':
+      return say('told.setAside', { count, reader: text });
     case 'rotting':
       return say('told.rotting', { count: data.days ?? 0 });
     default: {

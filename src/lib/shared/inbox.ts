@@ -38,7 +38,11 @@ export function unreadOf(groups: Iterable<readonly [string, readonly number[]]>)
 }
 
 /** What matters now: it is said aloud once, wherever one is. */
-export const urgentKinds: readonly string[] = ['mentioned', 'assigned', 'alert'];
+export const urgentKinds: readonly string[] = ['mentioned', 'assigned', 'alert', 'syncFailure'];
+
+/** What nobody did: it is so. */
+const kindsOfNobody = ['due', 'overdue', 'alert', 'refused', 'syncFailure'];
+export const isOfNobody = (kind: string): boolean => kindsOfNobody.includes(kind);
 
 export const inboxTabs = ['all', 'mentions', 'assigned', 'alerts'] as const;
 export type InboxTab = (typeof inboxTabs)[number];
@@ -46,5 +50,5 @@ export type InboxTab = (typeof inboxTabs)[number];
 export function isInTab(tab: InboxTab, kind: string): boolean {
   if (tab === 'mentions') return kind === 'mentioned';
   if (tab === 'assigned') return kind === 'assigned';
-  return tab === 'all' || kind === 'alert' || kind === 'overdue';
+  return tab === 'all' || ['alert', 'overdue', 'refused', 'syncFailure'].includes(kind);
 }

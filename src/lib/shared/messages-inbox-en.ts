@@ -17,7 +17,7 @@ export const inboxEn = {
   emptyText: 'What people ask of you and what happens to your deals comes here by itself.',
   emptyTab: 'Nothing here',
   chooseTitle: 'Choose something on the left',
-  chooseText: 'J and K go through the list, E puts away, Enter opens.',
+  chooseText: 'J and K go through the list, E puts away, R replies, Enter opens.',
   failed: 'The inbox cannot be loaded now.',
   previous: 'Previous',
   next: 'Next',
@@ -62,6 +62,15 @@ export const inboxEn = {
   'said.undone': { one: 'takes your change back', other: 'takes {count} of your changes back' },
   'told.due': 'Today: {text}',
   'told.overdue': 'Overdue: {text}',
+  'told.refused': {
+    one: 'Your change of {day} was refused. The browser you made it in keeps it.',
+    other:
+      '{count} of your changes of {day} were refused. The browser you made them in keeps them.',
+  },
+  'told.setAside': {
+    one: 'A change could not be worked up ({reader}) and was set aside',
+    other: '{count} changes could not be worked up ({reader}) and were set aside',
+  },
   'told.rotting': { one: '{count} day without a move', other: '{count} days without a move' },
   more: { one: 'and {count} more change', other: 'and {count} more changes' },
   otherFields: 'other fields',
@@ -77,6 +86,8 @@ export const inboxEn = {
   'kind.due': 'A task of mine is due today',
   'kind.overdue': 'A task of mine is overdue',
   'kind.undone': 'A change of mine is taken back',
+  'kind.refused': 'A change that I made offline is refused',
+  'kind.syncFailure': 'Something behind the scenes fails',
   'kind.alert': 'A deal of mine does not move',
 
   'settings.title': 'Notifications',

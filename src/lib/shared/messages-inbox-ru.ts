@@ -19,7 +19,7 @@ export const inboxRu: Translated<typeof inboxEn> = {
   emptyText: 'Сюда само приходит то, о чём вас просят, и то, что происходит с вашими сделками.',
   emptyTab: 'Здесь пусто',
   chooseTitle: 'Выберите что-нибудь слева',
-  chooseText: 'J и K листают, E убирает, Enter открывает.',
+  chooseText: 'J и K листают, E убирает, R отвечает, Enter открывает.',
   failed: 'Входящие сейчас не загрузить.',
   previous: 'Предыдущее',
   next: 'Следующее',
@@ -89,6 +89,18 @@ export const inboxRu: Translated<typeof inboxEn> = {
   },
   'told.due': 'Сегодня: {text}',
   'told.overdue': 'Просрочено: {text}',
+  'told.refused': {
+    one: '{count} ваша правка от {day} не принята. Она осталась в браузере, где вы её сделали.',
+    few: '{count} ваши правки от {day} не приняты. Они остались в браузере, где вы их сделали.',
+    many: '{count} ваших правок от {day} не приняты. Они остались в браузере, где вы их сделали.',
+    other: '{count} ваших правки от {day} не приняты. Они остались в браузере, где вы их сделали.',
+  },
+  'told.setAside': {
+    one: '{count} изменение не удалось обработать ({reader}), оно отложено',
+    few: '{count} изменения не удалось обработать ({reader}), они отложены',
+    many: '{count} изменений не удалось обработать ({reader}), они отложены',
+    other: '{count} изменения не удалось обработать ({reader}), они отложены',
+  },
   'told.rotting': {
     one: '{count} день без движения',
     few: '{count} дня без движения',
@@ -114,6 +126,8 @@ export const inboxRu: Translated<typeof inboxEn> = {
   'kind.due': 'Срок моего дела сегодня',
   'kind.overdue': 'Моё дело просрочено',
   'kind.undone': 'Мою правку отменяют',
+  'kind.refused': 'Правку, которую я сделал без сети, не приняли',
+  'kind.syncFailure': 'Сбой во внутренней работе',
   'kind.alert': 'Моя сделка стоит без движения',
 
   'settings.title': 'Уведомления',

@@ -15,14 +15,18 @@ export const notificationKinds = [
   'due',
   'overdue',
   'undone',
+  'refused',
   'alert',
+  'syncFailure',
 ] as const;
 export type NotificationKind = (typeof notificationKinds)[number];
 export type Channels = Record<'app' | 'email' | 'push', boolean>;
 
+const usuallySent = ['mentioned', 'assigned', 'refused', 'alert', 'overdue', 'syncFailure'];
+
 /** How each kind reaches a member who has not chosen otherwise. */
 export const usualChannels = (kind: string): Channels => {
-  const isPersonal = ['mentioned', 'assigned', 'alert', 'overdue'].includes(kind);
+  const isPersonal = usuallySent.includes(kind);
   return { app: true, email: isPersonal, push: isPersonal };
 };
 
@@ -67,6 +71,19 @@ export const readAllNotifications = defineChange({
     }
   },
 });
+
+/**
+ * Something that was refused when it was sent, a while after it was made. `key` is its mutation id, `name` the
+ * change, `about` what the record was called.
+ */
+export const refusedNotice = z.strictObject({
+  key: z.string().check(z.minLength(1), z.maxLength(100)),
+  name: z.string().check(z.maxLength(100)),
+  recordId: field.id,
+  about: z.optional(field.text(200)),
+  madeAt: field.moment,
+});
+export type RefusedNotice = z.infer<typeof refusedNotice>;
 
 const clockTime = z.string().check(z.regex(/^([01]\d|2[0-3]):[0-5]\d$/));
 const chosenChannels = z.strictObject({

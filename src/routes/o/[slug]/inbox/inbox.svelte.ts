@@ -1,7 +1,13 @@
 import type { OpenLive } from '#lib/live/context.ts';
 import { createActivity, noteOf } from '#lib/shared/activities.ts';
 import type { Row } from '#lib/shared/entities.ts';
-import { inboxTabs, isInTab, type InboxTab, type InboxWords } from '#lib/shared/inbox.ts';
+import {
+  inboxTabs,
+  isInTab,
+  isOfNobody,
+  type InboxTab,
+  type InboxWords,
+} from '#lib/shared/inbox.ts';
 import { sentenceOf } from '#lib/shared/inbox-sentence.ts';
 import {
   markNotifications,
@@ -77,7 +83,7 @@ export class Inbox {
 
   /** `Анна`, or what else did it; undefined where nobody did. */
   actorOf({ actor, kind }: Told): { id: string; name: string; isApp: boolean } | undefined {
-    if (kind === 'alert' || kind === 'due' || kind === 'overdue') return undefined;
+    if (isOfNobody(kind)) return undefined;
     const member = this.#around.live.rows('members').get(actor);
     if (member) return { id: member.id, name: member.name, isApp: false };
     const say = this.#around.say();
