@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { callTRPCProcedure, getTRPCErrorShape, type TRPCError } from '@trpc/server';
 import { getHTTPStatusCodeFromError } from '@trpc/server/http';
+import { changeNamed } from '#lib/shared/change.ts';
 import { AppError } from '#lib/shared/errors.ts';
 import type { App } from './app.ts';
-import { createContext } from './context.ts';
+import { createContext, rememberContext } from './context.ts';
 import { toAppError } from './errors.ts';
-import { storedAnswer, type Committed } from './live/commit.ts';
+import { storedAnswer, type Committed, type Proof } from './live/commit.ts';
 import { requestIdOf } from './requests.ts';
 import { appRouter } from './router.ts';
 import { toTrpcError, type Context } from './trpc.ts';
@@ -39,19 +40,26 @@ export async function answerChange(
   let context: Context | undefined;
   try {
     const text = await readBody(request);
+    const call = (ctx: Context): Promise<unknown> =>
+      callTRPCProcedure({
+        router: appRouter,
+        path,
+        type: 'mutation',
+        ctx,
+        getRawInput: () => Promise.resolve(parse(text)),
+        signal: undefined,
+        batchIndex: 0,
+      });
+    const remembered = changeNamed(path) && rememberContext(app, request);
+    if (remembered) {
+      context = remembered;
+      const answered = await onceSure(remembered, call);
+      if (answered) return send(response, 200, { result: answered });
+    }
     const made = await createContext(app, request);
     context = made.context;
     if (made.setCookie) response.setHeader('set-cookie', made.setCookie);
-    const data: unknown = await callTRPCProcedure({
-      router: appRouter,
-      path,
-      type: 'mutation',
-      ctx: context,
-      getRawInput: () => Promise.resolve(parse(text)),
-      signal: undefined,
-      batchIndex: 0,
-    });
-    send(response, 200, { result: { data } });
+    send(response, 200, { result: { data: await call(context) } });
   } catch (thrown) {
     const error = toTrpcError(thrown);
     const done = error.code === 'FORBIDDEN' && (await doneBefore(app, context, path));
@@ -63,6 +71,22 @@ export async function answerChange(
     const shape = getTRPCErrorShape({ config: appRouter._def._config, ...about });
     send(response, getHTTPStatusCodeFromError(error), { error: shape });
   }
+}
+
+/** Undefined where the caller may not be any more who he was: nothing was done, and he is looked up anew. */
+async function onceSure(
+  context: Context & { proof: Proof },
+  call: (context: Context) => Promise<unknown>,
+): Promise<{ data: unknown } | undefined> {
+  let data: unknown;
+  try {
+    data = await call(context);
+  } catch (error) {
+    if (context.proof.isGiven) throw error;
+    return undefined;
+  }
+  if (!context.proof.isGiven) throw new Error('A change was made for somebody not made sure of');
+  return { data };
 }
 
 /**

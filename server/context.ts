@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { App } from './app.ts';
-import { identifyRequest } from './auth/identify.ts';
+import { identifyAgain, identifyRequest, type Identified } from './auth/identify.ts';
 import { memberFor } from './auth/membership.ts';
+import type { Proof } from './live/commit.ts';
 import { addressOf, requestIdOf } from './requests.ts';
 import type { Context } from './trpc.ts';
 
@@ -11,7 +12,20 @@ export async function createContext(
   request: IncomingMessage,
 ): Promise<{ context: Context; setCookie: string | undefined }> {
   const found = await identifyRequest(app, request);
-  const context = {
+  return { context: contextOf(app, request, found), setCookie: found?.setCookie };
+}
+
+/** The same with who it came from when he last called: only for a change, which asks for the proof. */
+export function rememberContext(
+  app: App,
+  request: IncomingMessage,
+): (Context & { proof: Proof }) | undefined {
+  const found = identifyAgain(app, request);
+  return found && { ...contextOf(app, request, found), proof: found.proof };
+}
+
+function contextOf(app: App, request: IncomingMessage, found: Identified | undefined): Context {
+  return {
     app,
     requestId: requestIdOf(request),
     ip: addressOf(request),
@@ -20,7 +34,6 @@ export async function createContext(
     member: found && memberFor(found.person, found.identity, header(request, 'x-organization')),
     mutationId: header(request, 'x-mutation-id')?.slice(0, 100),
   };
-  return { context, setCookie: found?.setCookie };
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

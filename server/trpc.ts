@@ -11,7 +11,7 @@ import type { App } from './app.ts';
 import { noteRefusal } from './audit/events.ts';
 import type { Identity } from './auth/identify.ts';
 import { toAppError } from './errors.ts';
-import { commit, type Committed } from './live/commit.ts';
+import { commit, type Committed, type Proof } from './live/commit.ts';
 import { read, type Tx } from './live/transaction.ts';
 import type { RestRoute } from './rest/route.ts';
 
@@ -24,6 +24,8 @@ export interface Context {
   identity: Identity | undefined;
   member: Member | undefined;
   mutationId: string | undefined;
+  /** Where the caller is known from an earlier call only; a change makes sure of it. */
+  proof?: Proof | undefined;
   /** What must hold first, looked at in the transaction of the change: `If-Match`, a key in use. */
   precondition?: ((tx: Tx) => Promise<void>) | undefined;
   /** What was asked, where the input has parts of the server's own making. */
@@ -80,7 +82,8 @@ const codeOf = (error: TRPCError): ErrorCode =>
 const named = t.procedure.use(async ({ ctx, path, next }) => {
   const result = await next();
   const known = result.ok ? undefined : toAppError(result.error);
-  if (known?.code === 'FORBIDDEN' && ctx.member)
+  const isSure = !ctx.proof || ctx.proof.isGiven;
+  if (known?.code === 'FORBIDDEN' && ctx.member && isSure)
     noteRefusal(ctx.app, ctx.member, { path, origin: ctx });
   if (!result.ok && known) throw toTrpcError(result.error);
   return result;
@@ -126,13 +129,19 @@ export function change<T>(
   input: unknown,
   run: (tx: Tx) => Promise<T>,
 ): Promise<Committed<T>> {
-  const { member: who, mutationId, runId } = ctx;
+  const { member: who, mutationId, runId, proof } = ctx;
   const mutation = mutationId
     ? { id: mutationId, name, hash: ctx.requestHash ?? hashOf(input) }
     : undefined;
   return commit(
     ctx.app.live,
-    { organizationId: who.organizationId, actor: who.memberId, mutation, ...(runId && { runId }) },
+    {
+      organizationId: who.organizationId,
+      actor: who.memberId,
+      mutation,
+      proof,
+      ...(runId && { runId }),
+    },
     async (tx) => {
       await ctx.precondition?.(tx);
       return run(tx);

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http';
+import type { Proof } from '../live/commit.ts';
 import { isAccessToken, verifyAccess } from './access-tokens.ts';
 import type { AuthParts, Person } from './person.ts';
-import { findSession } from './sessions.ts';
+import { findSession, rememberSession } from './sessions.ts';
 
 /** Who calls. */
 export interface Identity {
@@ -74,6 +75,21 @@ export async function identifyPage(
     identity: { userId: person.userId, via: 'session', sessionHash },
     setCookie: renewedCookie?.serialize(),
   };
+}
+
+/** Who sent a request when the same cookie last came, to be made sure of. */
+export function identifyAgain(
+  parts: AuthParts,
+  request: Pick<IncomingMessage, 'headers' | 'method'>,
+): (Identified & { proof: Proof }) | undefined {
+  const credentials = credentialsOf(request);
+  const { authorization, cookie } = credentials;
+  if (authorization !== undefined || !cookie || !mayUseCookie(parts, credentials)) return undefined;
+  const remembered = rememberSession(parts, cookie);
+  if (!remembered) return undefined;
+  const { person, sessionHash, proof } = remembered;
+  const identity: Identity = { userId: person.userId, via: 'session', sessionHash };
+  return { person, identity, proof, setCookie: undefined };
 }
 
 export function identifyRequest(

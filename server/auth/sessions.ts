@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import { Lucia, TimeSpan, type Adapter, type Cookie } from 'lucia';
+import { Outdated, type Proof } from '../live/commit.ts';
 import { personOfUser, type AuthParts, type Person } from './person.ts';
 import { fingerprint } from './secrets.ts';
 
@@ -48,6 +49,62 @@ export async function findSession(
     sessionHash: fingerprint(id).toString('hex'),
     renewedCookie: session.fresh ? lucia.createSessionCookie(id) : undefined,
   };
+}
+
+/** A caller as this server last saw him, and what makes sure that he still is. */
+export interface Remembered {
+  person: Person;
+  sessionHash: string;
+  proof: Proof;
+}
+
+/**
+ * Whom a cookie belonged to when it last came. Nothing may be done or told on the strength of it before
+ * its proof is given. Undefined also where the session is about to be extended.
+ */
+export function rememberSession(parts: AuthParts, cookieHeader: string): Remembered | undefined {
+  const id = luciaOf(parts).readSessionCookie(cookieHeader);
+  if (!id || id.length > 100) return undefined;
+  const hash = fingerprint(id);
+  const sessionHash = hash.toString('hex');
+  const seen = seenBy(parts).get(sessionHash);
+  if (!seen || seen.expiresAt.getTime() - Date.now() < lasts.milliseconds() / 2) return undefined;
+  const proof: Proof = {
+    isGiven: false,
+    async check(client) {
+      const { rows } = await client.query<FoundPerson>({ ...personOfSession, values: [hash] });
+      proof.isGiven = rows[0]?.person === seen.person && rows[0].expires_at > new Date();
+      if (proof.isGiven) return;
+      seenBy(parts).delete(sessionHash);
+      throw new Outdated();
+    },
+  };
+  return { person: JSON.parse(seen.person) as Person, sessionHash, proof };
+}
+
+interface Seen {
+  /** As the database words it. */
+  person: string;
+  expiresAt: Date;
+}
+const mostSeen = 10_000;
+const seen = new WeakMap<object, Map<string, Seen>>();
+
+function seenBy({ pool }: Pick<AuthParts, 'pool'>): Map<string, Seen> {
+  const known = seen.get(pool) ?? new Map<string, Seen>();
+  seen.set(pool, known);
+  return known;
+}
+
+const personOfSession = {
+  name: 'person of session',
+  text: `select s.expires_at, ${personOfUser}::text as person
+    from platform.sessions s join platform.users u on u.id = s.user_id and u.is_active
+    where s.id_hash = $1`,
+};
+interface FoundPerson {
+  expires_at: Date;
+  person: string;
 }
 
 export const blankCookie = (parts: AuthParts): Cookie => luciaOf(parts).createBlankSessionCookie();
@@ -121,6 +178,7 @@ export async function livingSignIns(
   return new Set(rows.map(({ name }) => name));
 }
 
+const lasts = new TimeSpan(30, 'd');
 const made = new WeakMap<object, ReturnType<typeof createLucia>>();
 
 function luciaOf(parts: AuthParts) {
@@ -132,7 +190,7 @@ function luciaOf(parts: AuthParts) {
 function createLucia(parts: AuthParts) {
   const secure = parts.config.publicUrl?.startsWith('https:') ?? false;
   return new Lucia(createAdapter(parts), {
-    sessionExpiresIn: new TimeSpan(30, 'd'),
+    sessionExpiresIn: lasts,
     sessionCookie: { name: secure ? '__Host-syncline' : 'syncline', attributes: { secure } },
     getUserAttributes: (person) => ({ person }),
   });
@@ -143,16 +201,15 @@ function createAdapter({ db, pool }: AuthParts): Adapter {
   const sessions = 'platform.sessions' as const;
   return {
     async getSessionAndUser(id) {
-      const { rows } = await pool.query<{ expires_at: Date; person: Person }>({
-        name: 'person of session',
-        text: `select s.expires_at, ${personOfUser} as person
-          from platform.sessions s join platform.users u on u.id = s.user_id and u.is_active
-          where s.id_hash = $1`,
-        values: [fingerprint(id)],
-      });
+      const hash = fingerprint(id);
+      const { rows } = await pool.query<FoundPerson>({ ...personOfSession, values: [hash] });
       const [row] = rows;
       if (!row) return [null, null];
-      const { person, expires_at: expiresAt } = row;
+      const { person: text, expires_at: expiresAt } = row;
+      const known = seenBy({ pool });
+      if (known.size >= mostSeen) known.clear();
+      known.set(hash.toString('hex'), { person: text, expiresAt });
+      const person = JSON.parse(text) as Person;
       const attributes = { userAgent: null, ip: null };
       return [
         { id, userId: person.userId, expiresAt, attributes },

@@ -17,6 +17,16 @@ export interface Committer {
   poke(organizationId: string, position: number, rows: LogRow[]): void;
 }
 
+/** What a change was begun on the strength of, looked at again in its own transaction. */
+export interface Proof {
+  /** Asks behind the opening of the transaction; throws `Outdated` where it does not hold any more. */
+  check(client: PoolClient): Promise<void>;
+  isGiven: boolean;
+}
+
+/** What a change was begun on the strength of does not hold any more; nothing was done. */
+export class Outdated extends Error {}
+
 export interface Mutation {
   /** Chosen by the caller, the same for every attempt of one change. */
   id: string;
@@ -24,6 +34,8 @@ export interface Mutation {
   name: string;
   hash: string;
 }
+
+type Begun = Scope & { mutation?: Mutation | undefined; proof?: Proof | undefined };
 
 /**
  * `position` is where the log of the organization stood when the change was in it; `epoch` names the life
@@ -43,13 +55,14 @@ export interface Committed<T> {
  */
 export async function commit<T>(
   server: Committer,
-  scope: Scope & { mutation?: Mutation | undefined },
+  scope: Begun,
   run: (tx: Tx) => Promise<T>,
 ): Promise<Committed<T>> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await attemptOnce(server, scope, run);
     } catch (error) {
+      if (error instanceof Outdated) throw error;
       const earlier = scope.mutation && (await storedAnswer<T>(server, scope, scope.mutation));
       if (earlier) return earlier;
       if (attempt > 3 || !isRetryable(error)) throw error;
@@ -59,12 +72,16 @@ export async function commit<T>(
 
 async function attemptOnce<T>(
   server: Committer,
-  { mutation, ...scope }: Scope & { mutation?: Mutation | undefined },
+  { mutation, proof, ...scope }: Begun,
   run: (tx: Tx) => Promise<T>,
 ): Promise<Committed<T>> {
   const shared = server.flush.enter();
   try {
-    const { rows, ...committed } = await transact(server.pool, { mutation, shared, ...scope }, run);
+    const { rows, ...committed } = await transact(
+      server.pool,
+      { mutation, proof, shared, ...scope },
+      run,
+    );
     // After the connection is given back: a flush that waits must not keep others from committing.
     // A change that altered nothing waits as well: what it saw may be another's, not yet on disk.
     const wrote = mutation !== undefined || rows.length > 0;
@@ -78,14 +95,24 @@ async function attemptOnce<T>(
 
 async function transact<T>(
   pool: Pool,
-  { mutation, shared, ...scope }: Scope & { mutation: Mutation | undefined; shared: boolean },
+  { mutation, proof, shared, ...scope }: Begun & { shared: boolean },
   run: (tx: Tx) => Promise<T>,
 ): Promise<Committed<T> & { rows: LogRow[] }> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
     const acting = mutation ? { ...scope, mutationId: mutation.id } : scope;
-    const data = await afterOpening(client, opening(acting, { asyncCommit: shared }), run);
+    const proven = async (tx: Tx): Promise<T> => {
+      const checked = proof?.check(client);
+      checked?.catch(() => undefined);
+      try {
+        return await run(tx);
+      } finally {
+        // Whatever was found on the strength of it: that it does not hold comes first.
+        await checked;
+      }
+    };
+    const data = await afterOpening(client, opening(acting, { asyncCommit: shared }), proven);
     return { data, ...(await finish(client, { mutation, data, withRows: !shared })) };
   } catch (error) {
     broken = await rollback(client);

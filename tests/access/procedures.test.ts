@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { changeNamed } from '#lib/shared/change.ts';
 import { newId } from '#lib/shared/ids.ts';
 import type { App } from '#server/app.ts';
 import { findMember } from '#server/auth/membership.ts';
+import { Outdated, type Proof } from '#server/live/commit.ts';
 import { appRouter } from '#server/router.ts';
 import { startParts } from '#tests/auth/people.ts';
 import type { TestDatabase } from '#tests/support/database.ts';
@@ -120,6 +122,25 @@ test.each(owned)(
   },
 );
 
+const changes = walked.filter((procedure) => changeNamed(procedure));
+
+test('the changes that a browser makes are procedures', () => {
+  expect(changes.length).toBeGreaterThan(30);
+});
+
+test.each(changes)(
+  '%s does nothing for somebody who is not any more who he was',
+  async (procedure) => {
+    const input = await inputOf(procedure, ours, ours.owner);
+    const before = await ours.checksum();
+    const proof = { isGiven: false, check: () => Promise.reject(new Outdated()) };
+    await expect(call(procedure, ours.owner, input, proof)).rejects.toMatchObject({
+      cause: expect.any(Outdated) as Outdated,
+    });
+    expect(await ours.checksum()).toBe(before);
+  },
+);
+
 /** What is restored was deleted first. */
 async function inputOf(procedure: string, place: Place, { memberId }: Somebody): Promise<unknown> {
   const [entity, verb] = procedure.split('.');
@@ -139,6 +160,7 @@ async function call(
   procedure: string,
   who: Somebody | undefined,
   input: unknown,
+  proof?: Proof,
 ): Promise<{ refusal: string | undefined; text: string }> {
   const identity = who && { userId: who.userId, via: 'session' as const };
   const member = who && identity && (await findMember(app, identity, who.organizationId));
@@ -149,6 +171,7 @@ async function call(
     identity,
     member,
     mutationId: undefined,
+    proof,
   };
   const [entity = '', verb = ''] = procedure.split('.');
   const calls = appRouter.createCaller(context) as unknown as Record<
