@@ -27,6 +27,7 @@ export const en = {
   'nav.deals': 'Deals',
   'nav.customers': 'Customers',
   'nav.activity': 'Activity',
+  'nav.trash': 'Trash',
   'nav.settings': 'Settings',
   'nav.skip': 'Skip to content',
   'nav.organizations': 'Organizations',

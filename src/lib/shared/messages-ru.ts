@@ -28,6 +28,7 @@ export const ru: Translated<typeof en> = {
   'nav.deals': 'Сделки',
   'nav.customers': 'Клиенты',
   'nav.activity': 'Активность',
+  'nav.trash': 'Корзина',
   'nav.settings': 'Настройки',
   'nav.skip': 'К содержанию',
   'nav.organizations': 'Организации',
