@@ -519,6 +519,7 @@ export interface SyncMutationsTable {
   answer: Json | null;
   pos: number;
   at: Generated<Timestamp>;
+  refusal: Json | null;
 }
 
 export interface SyncOrgClockTable {

@@ -6,7 +6,7 @@ import { AppError } from '#lib/shared/errors.ts';
 import type { App } from './app.ts';
 import { createContext, rememberContext } from './context.ts';
 import { toAppError } from './errors.ts';
-import { storedAnswer, type Committed, type Proof } from './live/commit.ts';
+import { refuse, type Committed, type Proof } from './live/commit.ts';
 import { requestIdOf } from './requests.ts';
 import { appRouter } from './router.ts';
 import { toTrpcError, type Context } from './trpc.ts';
@@ -62,7 +62,8 @@ export async function answerChange(
     send(response, 200, { result: { data: await call(context) } });
   } catch (thrown) {
     const error = toTrpcError(thrown);
-    const done = error.code === 'FORBIDDEN' && (await doneBefore(app, context, path));
+    const refusal = error.code === 'FORBIDDEN' ? toAppError(error) : undefined;
+    const done = await doneBefore(app, context, { name: path, refusal });
     if (done) return send(response, 200, { result: { data: done } });
     reportBug(app, request, { error, path });
     const retryAfter = toAppError(error)?.details.retryAfter;
@@ -90,17 +91,17 @@ async function onceSure(
 }
 
 /**
- * A change that was done, and whose answer was lost: it is not refused to somebody who may not make it
- * any more.
+ * A change that was done, and whose answer was lost, is not refused to somebody who may not make it any
+ * more; nor is it done later by an attempt that is still under way.
  */
 async function doneBefore(
   { live }: App,
   { member, mutationId }: Partial<Context> = {},
-  name: string,
+  { name, refusal }: { name: string; refusal: AppError | undefined },
 ): Promise<Committed<unknown> | undefined> {
-  if (!member || !mutationId) return undefined;
+  if (!member || !mutationId || !refusal || !changeNamed(name)) return undefined;
   const scope = { organizationId: member.organizationId, actor: member.memberId };
-  return storedAnswer(live, scope, { id: mutationId, name }).catch(() => undefined);
+  return refuse(live, scope, { id: mutationId, name, refusal }).catch(() => undefined);
 }
 
 /** What nobody foresaw is for the log; everything else was told to the caller. */

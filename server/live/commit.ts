@@ -1,10 +1,18 @@
 import type { Pool, PoolClient } from 'pg';
 import { isStalePlan } from '#db/prepared.ts';
-import { AppError } from '#lib/shared/errors.ts';
+import { AppError, type ErrorCode, type ErrorDetails } from '#lib/shared/errors.ts';
 import type { Flush } from './flush.ts';
 import type { LogRow } from './log.ts';
 import { mostHandedOver } from './tail.ts';
-import { afterOpening, opening, read, rollback, type Scope, type Tx } from './transaction.ts';
+import {
+  afterOpening,
+  opening,
+  read,
+  rollback,
+  type Scope,
+  type Tx,
+  write,
+} from './transaction.ts';
 
 /** What `commit` needs of the running server. */
 export interface Committer {
@@ -65,7 +73,9 @@ export async function commit<T>(
       if (error instanceof Outdated) throw error;
       const earlier = scope.mutation && (await storedAnswer<T>(server, scope, scope.mutation));
       if (earlier) return earlier;
-      if (attempt > 3 || !isRetryable(error)) throw error;
+      if (attempt <= 3 && isRetryable(error)) continue;
+      if (!scope.mutation || !isRefusal(error)) throw error;
+      return refuse(server, scope, { ...scope.mutation, refusal: error });
     }
   }
 }
@@ -152,10 +162,47 @@ const ownLog = `select l.* from sync.change_tx t, sync.read_log(t.organization_i
   limit ${mostHandedOver + 1}`;
 
 /**
- * What a change was answered when it came first; undefined when it never was done. Without a hash it is
- * told for its name alone. Throws REUSED_KEY where its id was used for another change.
+ * Keeps a refusal as the answer of a change, and throws it; of several attempts that are under way at
+ * once every one ends as the first did, so this may answer instead. Without a hash it stands for whatever
+ * comes under the id.
  */
-export async function storedAnswer<T>(
+export async function refuse<T>(
+  { pool, flush }: Pick<Committer, 'pool' | 'flush'>,
+  scope: Scope,
+  { id, name, hash = '', refusal }: Omit<Mutation, 'hash'> & { hash?: string; refusal: AppError },
+): Promise<Committed<T>> {
+  const { code, details } = refusal;
+  const { rows } = await write(pool, scope, (_, client) =>
+    client.query<{ kept: boolean }>('select sync.refuse($1, $2, $3, $4) as kept', [
+      id,
+      name,
+      hash,
+      JSON.stringify({ code, details }),
+    ]),
+  );
+  const earlier = rows[0]?.kept
+    ? undefined
+    : await storedAnswer<T>({ pool, flush }, scope, { id, name, ...(hash && { hash }) });
+  if (!earlier) throw refusal;
+  return earlier;
+}
+
+/** Errors that are the answer to a change, and not to the moment in which it came. */
+const isRefusal = (error: unknown): error is AppError =>
+  error instanceof AppError && !passing.has(error.code);
+const passing = new Set<ErrorCode>([
+  'UNAUTHENTICATED',
+  'REUSED_KEY',
+  'TOO_MANY',
+  'INTERNAL',
+  'UNAVAILABLE',
+]);
+
+/**
+ * What a change was answered when it came first; undefined when it never was done. Without a hash it is
+ * told for its name alone. Throws what it was refused; REUSED_KEY where its id was used for another change.
+ */
+async function storedAnswer<T>(
   { pool, flush }: Pick<Committer, 'pool' | 'flush'>,
   scope: Scope,
   mutation: Omit<Mutation, 'hash'> & { hash?: string },
@@ -163,9 +210,10 @@ export async function storedAnswer<T>(
   const row = await read(pool, scope, (_, client) => findAnswer<T>(client, scope, mutation.id));
   if (!row) return undefined;
   const { hash = row.requestHash } = mutation;
-  if (row.requestHash !== hash || row.name !== mutation.name) {
+  if ((row.requestHash !== '' && row.requestHash !== hash) || row.name !== mutation.name) {
     throw new AppError('REUSED_KEY', { reason: 'keyReused' });
   }
+  if (row.refusal) throw new AppError(row.refusal.code, row.refusal.details);
   // With no connection held: the flush needs one. The first run may have ended without its own.
   await flush.barrier();
   return { data: row.answer, position: row.pos, epoch: row.epoch };
@@ -177,6 +225,7 @@ interface StoredAnswer<T> {
   epoch: string;
   requestHash: string;
   name: string;
+  refusal: { code: ErrorCode; details: ErrorDetails } | null;
 }
 
 async function findAnswer<T>(
@@ -185,7 +234,7 @@ async function findAnswer<T>(
   mutationId: string,
 ): Promise<StoredAnswer<T> | undefined> {
   const { rows } = await client.query<StoredAnswer<T>>(
-    `select answer, pos, (select epoch from sync.state) as epoch, request_hash as "requestHash", name
+    `select answer, pos, (select epoch from sync.state) as epoch, request_hash as "requestHash", name, refusal
      from sync.mutations where actor = $1 and mutation_id = $2`,
     [actor, mutationId],
   );

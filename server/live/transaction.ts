@@ -77,6 +77,26 @@ export async function afterOpening<T>(
 
 type Run<T> = (tx: Tx, client: PoolClient) => Promise<T>;
 
+/** Writes inside one organization, all of it or nothing. */
+export async function write<T>(
+  pool: Pool,
+  { asyncCommit = false, ...scope }: Scope & { asyncCommit?: boolean },
+  run: Run<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    const result = await afterOpening(client, opening(scope, { asyncCommit }), run);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    broken = await rollback(client);
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
 /** Reads inside one organization; sees the rows of no other. A snapshot is one moment for all its queries. */
 export async function read<T>(
   pool: Pool,

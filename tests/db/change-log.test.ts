@@ -426,6 +426,45 @@ describe('a change under a mutation id', () => {
     expect((await run('bob', 'other')).data).toBe('bob');
   });
 
+  test('is refused to every comer when the first was refused, one under way among them', async () => {
+    const { org, since } = await log.newOrganization();
+    const live = committer();
+    const scope = { organizationId: org, actor: 'ann', mutation: { ...mutation, id: 'refused' } };
+    const told = { code: 'FORBIDDEN', details: { reason: 'notYours' } };
+    let go = (): void => undefined;
+    const held = new Promise<void>((resolve) => (go = resolve));
+    const begun = commit(live, scope, async (tx) => {
+      await tx.insertInto('teams').values({ organizationId: org, name: 'too late' }).execute();
+      await held;
+    });
+    const refused = commit(live, scope, () => {
+      throw new AppError('FORBIDDEN', { reason: 'notYours' });
+    });
+    await expect(refused).rejects.toMatchObject(told);
+    go();
+    await expect(begun).rejects.toMatchObject(told);
+    const again = commit(live, scope, (tx) =>
+      tx.insertInto('teams').values({ organizationId: org, name: 'again' }).execute(),
+    );
+    await expect(again).rejects.toMatchObject(told);
+    const other = commit(live, { ...scope, mutation: { ...scope.mutation, hash: 'x' } }, () =>
+      Promise.resolve(),
+    );
+    await expect(other).rejects.toMatchObject({ code: 'REUSED_KEY' });
+    expect(await log.logOf(org, since)).toEqual([]);
+  });
+
+  test('is done for every comer when a later one is refused', async () => {
+    const { org } = await log.newOrganization();
+    const live = committer();
+    const scope = { organizationId: org, actor: 'ann', mutation: { ...mutation, id: 'done' } };
+    const done = await commit(live, scope, () => Promise.resolve({ id: 'one' }));
+    const late = commit(live, scope, () => {
+      throw new AppError('FORBIDDEN', { reason: 'notYours' });
+    });
+    expect(await late).toEqual(done);
+  });
+
   test('that changes nothing is answered with the position as it stands', async () => {
     const { org, since } = await log.newOrganization();
     const { position } = await commit(

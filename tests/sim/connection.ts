@@ -150,6 +150,21 @@ class Connection {
       }
       return [{ pos, epoch: postgres.epoch }];
     }
+    if (text.includes('sync.refuse')) {
+      const [mutation = '', name = '', requestHash = '', refusal = ''] = values as string[];
+      const key = answerKey(postgres, transaction, this.#client, mutation);
+      await postgres.lock(transaction, `answer ${key}`);
+      const kept = !postgres.answers.has(key);
+      const value = {
+        answer: null,
+        pos: 0,
+        requestHash,
+        name,
+        refusal: JSON.parse(refusal) as object,
+      };
+      if (kept) transaction.answer = { key, value };
+      return [{ kept }];
+    }
     if (text.includes('from sync.change_tx t, sync.read_log')) {
       const { organizationId } = transaction.scope;
       return logRows(transaction.asCommit(), organizationId).slice(0, 51);

@@ -427,4 +427,15 @@ export const planted: Planted[] = [
       ),
     ],
   },
+  {
+    name: 'a refusal is told, and another attempt at the same change is done',
+    about: ['badRequests', 'roleChanges', 'roleLevel'],
+    patches: [
+      patch(
+        'server/live/commit.ts',
+        'return refuse(server, scope, { ...scope.mutation, refusal: error });',
+        'throw error;',
+      ),
+    ],
+  },
 ];

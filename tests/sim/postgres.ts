@@ -20,6 +20,7 @@ export interface Answer {
   pos: number;
   requestHash: string;
   name: string;
+  refusal?: object;
 }
 
 /** A transaction that has been committed: what the write-ahead log holds of it. */
