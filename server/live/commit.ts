@@ -187,9 +187,9 @@ export async function refuse<T>(
   return earlier;
 }
 
-/** Errors that are the answer to a change, and not to the moment in which it came. */
+/** Errors that are the answer to a change, and not to the moment in which it came: some say to come again. */
 const isRefusal = (error: unknown): error is AppError =>
-  error instanceof AppError && !passing.has(error.code);
+  error instanceof AppError && !passing.has(error.code) && error.details.retryAfter === undefined;
 const passing = new Set<ErrorCode>([
   'UNAUTHENTICATED',
   'REUSED_KEY',
