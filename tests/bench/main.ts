@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bundle } from './bundle.ts';
 import { churn } from './churn.ts';
+import { crowd } from './crowd.ts';
 import { drag } from './drag.ts';
 import { makeGround, type Ground } from './ground.ts';
 import { latency } from './latency.ts';
@@ -18,6 +19,7 @@ import { wire } from './wire.ts';
 const suites: Record<string, (ground: Ground, options: { isQuick: boolean }) => Promise<Line[]>> = {
   latency,
   rate,
+  crowd,
   snapshot,
   wire,
   memory,
