@@ -7,6 +7,7 @@ import type { Browser, Page } from 'playwright';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openBrowser, openProfile } from '#tests/support/browser.ts';
+import { isFull } from '#tests/support/full.ts';
 import { openBoard, signIn } from '#tests/support/screen.ts';
 import { startServer, type TestServer } from '#tests/support/server.ts';
 
@@ -193,7 +194,7 @@ describe('a crash', () => {
 });
 
 describe('a week offline', () => {
-  const made = 1_000;
+  const made = isFull ? 5_000 : 1_000;
 
   test(`${made} changes go out in the order of each record, each once`, async () => {
     const { page, close } = await open();
@@ -210,7 +211,7 @@ describe('a week offline', () => {
     await page.evaluate(leaveChanges, { name, deals, made });
     await page.goto(`${server.url}/o/demo/deals`);
     await expect.poll(() => count(page, 'unsent'), patience).not.toBe('0');
-    await expect.poll(() => count(page, 'unsent'), { timeout: 100_000 }).toBe('0');
+    await expect.poll(() => count(page, 'unsent'), { timeout: made * 100 }).toBe('0');
     await expect.poll(() => keptIn(page), patience).toBe(0);
     const { rows: log } = await admin.query<{ id: string; titles: number[] }>(
       `select l.id, array_agg((l.after ->> 'title')::int order by t.pos) as titles
@@ -224,7 +225,7 @@ describe('a week offline', () => {
     );
     expect(await count(page, 'refused')).toBe('0');
     await close();
-  }, 180_000);
+  }, made * 120 + 60_000);
 });
 
 /** Runs in the page: what a tab that is gone has left behind. */
