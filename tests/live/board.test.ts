@@ -19,7 +19,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-const open = (email: string): Promise<AtBoard> => atBoard(server.url, email);
+const come = (email: string): Promise<AtBoard> => atBoard(server.url, email);
 
 async function totalsInSql(pipelineId: string): Promise<Map<string, number[]>> {
   const { rows } = await admin.query<{ group: string; figures: string[] }>(
@@ -32,7 +32,7 @@ async function totalsInSql(pipelineId: string): Promise<Map<string, number[]>> {
 
 describe('a board of several people', () => {
   test('a move is shown at once, reaches the others, and leaves no pending change', async () => {
-    const [anna, vera] = await Promise.all([open('anna@demo.test'), open('vera@demo.test')]);
+    const [anna, vera] = await Promise.all([come('anna@demo.test'), come('vera@demo.test')]);
     const from = stageNamed(anna, 'open', 0);
     const to = stageNamed(anna, 'open', 2);
     const deal = anyDealIn(anna, from.id);
@@ -52,7 +52,7 @@ describe('a board of several people', () => {
   });
 
   test('what the administrator of the database changes moves on every open board', async () => {
-    const vera = await open('vera@demo.test');
+    const vera = await come('vera@demo.test');
     const deal = anyDealIn(vera, stageNamed(vera, 'open', 1).id);
     await admin.query('update crm.deals set stage_id = $1 where id = $2', [
       stageNamed(vera, 'open', 3).id,
@@ -65,7 +65,7 @@ describe('a board of several people', () => {
   });
 
   test('a refused change leaves no trace and says why', async () => {
-    const vera = await open('vera@demo.test');
+    const vera = await come('vera@demo.test');
     const deal = anyDealIn(vera, stageNamed(vera, 'open', 0).id);
     const before = new Map(vera.totals.groups);
     const { done } = vera.live.change(moveDeal, {
@@ -81,7 +81,7 @@ describe('a board of several people', () => {
   });
 
   test('a deal that is won leaves the open deals and counts in the stage of the won', async () => {
-    const [anna, boris] = await Promise.all([open('anna@demo.test'), open('boris@demo.test')]);
+    const [anna, boris] = await Promise.all([come('anna@demo.test'), come('boris@demo.test')]);
     const won = stageNamed(anna, 'won');
     const deal = boris.live.rows('deals').all[0];
     if (!deal) throw new Error('Boris sees no deal');
@@ -103,7 +103,7 @@ describe('a board of several people', () => {
   });
 
   test('two change different fields of one deal and both stand', async () => {
-    const [anna, maria] = await Promise.all([open('anna@demo.test'), open('maria@demo.test')]);
+    const [anna, maria] = await Promise.all([come('anna@demo.test'), come('maria@demo.test')]);
     const deal = anyDealIn(anna, stageNamed(anna, 'open', 0).id);
     const changes = [
       anna.live.change(updateDeal, { id: deal.id, title: 'Переименована' }).done,
@@ -121,7 +121,7 @@ describe('a board of several people', () => {
   });
 
   test('undo takes back a move, but not what somebody else did since', async () => {
-    const [anna, maria] = await Promise.all([open('anna@demo.test'), open('maria@demo.test')]);
+    const [anna, maria] = await Promise.all([come('anna@demo.test'), come('maria@demo.test')]);
     const first = stageNamed(anna, 'open', 0);
     const deal = anyDealIn(anna, first.id);
     await anna.live.change(moveDeal, { id: deal.id, stageId: stageNamed(anna, 'open', 1).id }).done;
@@ -143,7 +143,7 @@ describe('a board of several people', () => {
   });
 
   test('a deleted deal can be restored with what belonged to it', async () => {
-    const anna = await open('anna@demo.test');
+    const anna = await come('anna@demo.test');
     const deal = anna.live.rows('deals').all.find(({ nextActivityId }) => nextActivityId);
     if (!deal) throw new Error('No deal has an activity');
     const removed = anna.live.change(deleteDeal, { id: deal.id });
@@ -159,7 +159,7 @@ describe('a board of several people', () => {
 
   test('after a thousand random moves of three people all agree with the database, totals too', async () => {
     const people = await Promise.all(
-      ['anna@demo.test', 'maria@demo.test', 'dmitry@demo.test'].map(open),
+      ['anna@demo.test', 'maria@demo.test', 'dmitry@demo.test'].map(come),
     );
     const [anna] = people;
     if (!anna) throw new Error('Nobody came');

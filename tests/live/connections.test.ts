@@ -23,11 +23,11 @@ afterAll(async () => {
   await server.stop();
 });
 
-const open = (email: string): Promise<AtBoard> => atBoard(server.url, email);
+const come = (email: string): Promise<AtBoard> => atBoard(server.url, email);
 
 describe('a line that breaks', () => {
   test('who comes back gets what was missed, and what was changed meanwhile arrives once', async () => {
-    const [anna, vera] = await Promise.all([open('anna@demo.test'), open('vera@demo.test')]);
+    const [anna, vera] = await Promise.all([come('anna@demo.test'), come('vera@demo.test')]);
     await server.kill();
     await until('it is noticed', () => anna.live.connection !== 'online');
     const id = newId();
@@ -64,7 +64,7 @@ describe('a line that breaks', () => {
   }, 60_000);
 
   test('another life of the database gives everybody their rows anew', async () => {
-    const vera = await open('vera@demo.test');
+    const vera = await come('vera@demo.test');
     const deal = anyDealIn(vera, stageNamed(vera, 'open', 0).id);
     await server.kill();
     await until('it is noticed', () => vera.live.connection !== 'online');
@@ -82,7 +82,7 @@ describe('a line that breaks', () => {
   }, 60_000);
 
   test('a change that is sent twice has one effect and the same answer', async () => {
-    const anna = await open('anna@demo.test');
+    const anna = await come('anna@demo.test');
     const context = { mutationId: randomUUID() };
     const input = {
       id: newId(),
@@ -105,7 +105,7 @@ describe('a line that breaks', () => {
 
 describe('a socket of a stranger', () => {
   test('garbage neither crashes the server nor is answered with rows', async () => {
-    const anna = await open('anna@demo.test');
+    const anna = await come('anna@demo.test');
     const socket = io(server.url, {
       transports: ['websocket'],
       forceNew: true,
@@ -149,7 +149,7 @@ describe('a socket of a stranger', () => {
   });
 
   test('without a good token, or of another organization, it gets no further than the door', async () => {
-    const anna = await open('anna@demo.test');
+    const anna = await come('anna@demo.test');
     const tries: { organization: unknown; headers: Record<string, string> }[] = [
       { organization: 'demo', headers: {} },
       { organization: 'demo', headers: { authorization: 'Bearer x' } },
@@ -177,7 +177,7 @@ describe('a socket of a stranger', () => {
 
 describe('rights', () => {
   test('a seller sees the deals of the team; rows enter and leave when the owner changes', async () => {
-    const [anna, boris] = await Promise.all([open('anna@demo.test'), open('boris@demo.test')]);
+    const [anna, boris] = await Promise.all([come('anna@demo.test'), come('boris@demo.test')]);
     const [deal] = boris.live.rows('deals').all;
     if (!deal) throw new Error('Boris sees no deal');
     await anna.live.change(updateDeal, { id: deal.id, ownerId: null }).done;
@@ -189,7 +189,7 @@ describe('rights', () => {
   });
 
   test('a role that is changed empties the open board, and gives it back', async () => {
-    const vera = await open('vera@demo.test');
+    const vera = await come('vera@demo.test');
     const count = vera.live.rows('deals').size;
     expect(count).toBeGreaterThan(0);
     await admin.query(
@@ -205,7 +205,7 @@ describe('rights', () => {
   });
 
   test('without the right to see deals nothing of them stays, and nothing comes', async () => {
-    const [anna, vera] = await Promise.all([open('anna@demo.test'), open('vera@demo.test')]);
+    const [anna, vera] = await Promise.all([come('anna@demo.test'), come('vera@demo.test')]);
     const count = vera.live.rows('deals').size;
     await admin.query(
       `update crm.roles set access = access || '{"deals": {}}' where slug = 'viewer'`,
@@ -225,7 +225,7 @@ describe('rights', () => {
   });
 
   test('a member who is removed is cut off', async () => {
-    const vera = await open('vera@demo.test');
+    const vera = await come('vera@demo.test');
     await admin.query('update crm.members set is_active = false where id = $1', [vera.me.memberId]);
     await until('it is over', () => vera.live.ended === 'removed');
     await admin.query('update crm.members set is_active = true where id = $1', [vera.me.memberId]);
