@@ -68,8 +68,8 @@ export const inboxEn = {
       '{count} of your changes of {day} were refused. The browser you made them in keeps them.',
   },
   'told.setAside': {
-    one: 'A change could not be worked up ({reader}) and was set aside',
-    other: '{count} changes could not be worked up ({reader}) and were set aside',
+    one: 'A change could not be processed ({reader}) and was set aside',
+    other: '{count} changes could not be processed ({reader}) and were set aside',
   },
   'told.rotting': { one: '{count} day without a move', other: '{count} days without a move' },
   more: { one: 'and {count} more change', other: 'and {count} more changes' },
