@@ -4,7 +4,7 @@ import { markLook } from '#lib/shared/looks.ts';
 /** What is on the screen at a place is seen up to here. */
 export function markSeen(live: OpenLive, place: string): void {
   const { position } = live;
-  // Who is shut out leaves nothing unsent behind.
-  if (live.isPast || live.ended || position === 0) return;
+  // A look is nothing to wait for a line with, and who is shut out leaves nothing unsent behind.
+  if (live.isPast || live.ended || live.connection !== 'online' || position === 0) return;
   void live.change(markLook, { place, position }, { handles: () => true });
 }
