@@ -162,7 +162,13 @@ export class Run {
     const tab = new Tab(`tab-${this.#tabNumber}`, person, this.anyBuild());
     this.tabs.set(tab.actor, tab);
     const organization = this.organizationOf(person);
-    tab.run(() => tab.open(needed(organization), organization.pipelineId));
+    const { pipelineId } = organization;
+    // One's own rows are refused to nobody: a page without them may have nothing at all.
+    const isFollowing = this.#tabNumber % 2 === 0;
+    tab.run(() => {
+      tab.open(needed(organization), pipelineId);
+      if (isFollowing) tab.watch('follows', { recordId: pipelineId });
+    });
     return tab;
   }
 

@@ -41,7 +41,6 @@ export const needed = ({ pipelineId }: Organization): [TopicName, Record<string,
   ['stages', {}],
   ['customers', {}],
   ['products', {}],
-  ['follows', { recordId: pipelineId }],
   ['pipelineDeals', { pipelineId, state: 'open' }],
 ];
 
