@@ -134,7 +134,7 @@ export class Live {
         onTray: () => void this.tray.refresh(),
       });
     }
-    this.tray = new Tray(this.#unsent, this.api);
+    this.tray = new Tray(this.#unsent);
     this.#outbox = new Outbox({
       api: this.api,
       unsent: this.#unsent,
