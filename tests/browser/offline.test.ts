@@ -7,9 +7,9 @@ import type { Browser, Page } from 'playwright';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openBrowser, openProfile } from '#tests/support/browser.ts';
-import { isFull } from '#tests/support/full.ts';
 import { openBoard, signIn } from '#tests/support/screen.ts';
 import { startServer, type TestServer } from '#tests/support/server.ts';
+import { count, keptIn, patience, pill } from '#tests/support/unsent.ts';
 
 let server: TestServer;
 let browser: Browser;
@@ -36,9 +36,6 @@ afterAll(async () => {
 
 const anna = { email: 'anna@demo.test' };
 const open = (who = anna) => openBoard(browser, { url: server.url, email: who.email });
-const pill = (page: Page) => page.locator('[data-connection]').first();
-const count = (page: Page, what: 'unsent' | 'refused') => pill(page).getAttribute(`data-${what}`);
-const patience = { timeout: 20_000 };
 
 /** The first card of the first column, and the columns from there. */
 async function scene(page: Page): Promise<{ deal: string; stages: string[] }> {
@@ -87,28 +84,6 @@ const closeToasts = (page: Page): Promise<number> =>
   page.evaluate(() => {
     for (const close of document.querySelectorAll<HTMLElement>('.toast .x')) close.click();
     return document.querySelectorAll('.toast').length;
-  });
-
-/** Every change of the browser's database, and that it is whole. */
-const keptIn = (page: Page): Promise<number> =>
-  page.evaluate(async () => {
-    const named = (await indexedDB.databases()).filter(({ name }) => name?.startsWith('syncline'));
-    let kept = 0;
-    for (const { name = '' } of named)
-      kept += await new Promise<number>((resolve, reject) => {
-        const opening = indexedDB.open(name);
-        opening.onerror = () => reject(new Error('It cannot be opened'));
-        opening.onsuccess = () => {
-          const database = opening.result;
-          database.onversionchange = () => database.close();
-          const counting = database.transaction('changes').objectStore('changes').count();
-          counting.onsuccess = () => {
-            database.close();
-            resolve(counting.result);
-          };
-        };
-      });
-    return kept;
   });
 
 /** The database refuses every change of this deal, until the answer is called. */
@@ -192,75 +167,6 @@ describe('a crash', () => {
     await rm(profile, { recursive: true, force: true });
   });
 });
-
-describe('a week offline', () => {
-  const made = isFull ? 5_000 : 1_000;
-
-  test(
-    `${made} changes go out in the order of each record, each once`,
-    async () => {
-      const { page, close } = await open();
-      const { rows } = await admin.query<{ id: string }>(
-        `select d.id from crm.deals d join crm.organizations o on o.id = d.organization_id
-       where o.slug = 'demo' and d.state = 'open' order by d.id limit 50`,
-      );
-      const deals = rows.map(({ id }) => id);
-      const name = await page.evaluate(
-        async () =>
-          (await indexedDB.databases()).find((one) => one.name?.startsWith('syncline'))?.name ?? '',
-      );
-      await page.goto(`${server.url}/o/demo/settings/account`);
-      await page.evaluate(leaveChanges, { name, deals, made });
-      await page.goto(`${server.url}/o/demo/deals`);
-      await expect.poll(() => count(page, 'unsent'), patience).not.toBe('0');
-      await expect.poll(() => count(page, 'unsent'), { timeout: made * 100 }).toBe('0');
-      await expect.poll(() => keptIn(page), patience).toBe(0);
-      const { rows: log } = await admin.query<{ id: string; titles: number[] }>(
-        `select l.id, array_agg((l.after ->> 'title')::int order by t.pos) as titles
-       from sync.change_log l join sync.change_tx t on t.xid = l.xid and t.at = l.at
-       where t.mutation_id like 'gone:%' group by 1`,
-      );
-      expect(log).toHaveLength(deals.length);
-      for (const { titles } of log) expect(titles).toEqual(titles.toSorted((a, b) => a - b));
-      expect(log.flatMap(({ titles }) => titles).toSorted((a, b) => a - b)).toEqual(
-        Array.from({ length: made }, (_, n) => n),
-      );
-      expect(await count(page, 'refused')).toBe('0');
-      await close();
-    },
-    made * 120 + 60_000,
-  );
-});
-
-/** Runs in the page: what a tab that is gone has left behind. */
-async function leaveChanges({
-  name,
-  deals,
-  made,
-}: {
-  name: string;
-  deals: string[];
-  made: number;
-}): Promise<void> {
-  const database = await new Promise<IDBDatabase>((resolve, reject) => {
-    const opening = indexedDB.open(name);
-    opening.onsuccess = () => resolve(opening.result);
-    opening.onerror = () => reject(new Error('It cannot be opened'));
-  });
-  const tx = database.transaction('changes', 'readwrite');
-  const week = 7 * 24 * 3_600_000;
-  for (let n = 0; n < made; n++)
-    tx.objectStore('changes').put({
-      clientId: 'gone',
-      seq: n + 1,
-      name: 'deals.update',
-      input: { id: deals[n % deals.length], title: String(n) },
-      // By a clock that was set back in the middle.
-      madeAt: Date.now() - week + (n < made / 2 ? n : n - made) * 10,
-    });
-  await new Promise<void>((resolve) => (tx.oncomplete = () => resolve()));
-  database.close();
-}
 
 describe('the tray', () => {
   test('what is refused stays there through a reload, and can be done again or discarded', async () => {
