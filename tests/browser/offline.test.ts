@@ -339,9 +339,10 @@ describe('the developer’s view', () => {
       .first()
       .waitFor();
     await admin.query('update crm.deals set stage_id = $1 where id = $2', [stages[1], deal]);
-    await view.locator('summary').first().waitFor();
-    await view.locator('summary').first().click();
-    await view.getByText(deal).waitFor();
+    // Other frames may come beside it, and above it.
+    const frame = view.locator('details').filter({ hasText: deal }).first();
+    await frame.locator('summary').click();
+    await frame.getByText(deal).waitFor();
     await view.getByText(/^\d[\d\s]* мс$/).waitFor();
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(metrics).toMatch(/live_socket_to_applied_seconds_count [1-9]/);
