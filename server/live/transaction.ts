@@ -78,24 +78,11 @@ export async function afterOpening<T>(
 type Run<T> = (tx: Tx, client: PoolClient) => Promise<T>;
 
 /** Writes inside one organization, all of it or nothing. */
-export async function write<T>(
+export const write = <T>(
   pool: Pool,
   { asyncCommit = false, ...scope }: Scope & { asyncCommit?: boolean },
   run: Run<T>,
-): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    const result = await afterOpening(client, opening(scope, { asyncCommit }), run);
-    await client.query('commit');
-    return result;
-  } catch (error) {
-    broken = await rollback(client);
-    throw error;
-  } finally {
-    client.release(broken);
-  }
-}
+): Promise<T> => runOnce(pool, opening(scope, { asyncCommit }), run);
 
 /** Reads inside one organization; sees the rows of no other. A snapshot is one moment for all its queries. */
 export async function read<T>(
@@ -107,14 +94,14 @@ export async function read<T>(
   const statement = opening(scope, { readOnly: true, isSnapshot });
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await readOnce(pool, statement, run);
+      return await runOnce(pool, statement, run);
     } catch (error) {
       if (attempt > 3 || !isStalePlan(error)) throw error;
     }
   }
 }
 
-async function readOnce<T>(pool: Pool, statement: string, run: Run<T>): Promise<T> {
+async function runOnce<T>(pool: Pool, statement: string, run: Run<T>): Promise<T> {
   const client = await pool.connect();
   let broken: Error | undefined;
   try {

@@ -12,7 +12,7 @@ export interface Admission {
   sessionHash: string | undefined;
 }
 
-/** Bytes that may wait for a client: any time, and at most. */
+/** Bytes that wait for a client: up to the first it is left alone, above the second it is cut off at once. */
 const patientBytes = 500_000;
 const mostBytes = 32_000_000;
 /** Seconds without progress. */

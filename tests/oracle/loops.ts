@@ -6,7 +6,7 @@
  * `resource.action`; what it does not name, it does not grant. Customers, deals and activities belong to
  * an owner: all = every record; team = one's own and those whose owner is in one's team; own = one's own.
  * A deal's line is seen with its deal. What tells a member something, or how he wants to be told, is his
- * alone, whatever his role. Everything else belongs to nobody: any level but none shows it all.
+ * alone, whatever the role. Everything else belongs to nobody: any level but none shows it all.
  */
 export type Stored = { id: string } & Record<string, unknown>;
 
