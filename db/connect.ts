@@ -54,7 +54,7 @@ function open({
     options,
     types: { getTypeParser },
     connectionTimeoutMillis: 10_000,
-    ...(patience && { query_timeout: patience }),
+    ...(patience && { patience }),
     // Its first statements cost a new connection many times what the same ones cost an old one.
     idleTimeoutMillis: 600_000,
     keepAlive: true,

@@ -60,7 +60,7 @@ export class Flush {
       const waiting = this.#waiting;
       this.#waiting = [];
       try {
-        await this.#pool.query(flushed);
+        await this.#pool.query(flushed, []);
         for (const { resolve } of waiting) resolve();
       } catch (error) {
         for (const { reject } of waiting) reject(error);

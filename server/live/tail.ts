@@ -7,8 +7,10 @@ import { advance } from './path.ts';
 import type { Moved, Source } from './source.ts';
 
 const pollEvery = 50;
-/** What comes closer together than the pictures on a screen goes out together, in milliseconds. */
+/** What comes closer together than the pictures on a screen goes out together, in milliseconds… */
 const gather = 16;
+/** …where much comes: what comes seldom may fall together with something else, and waits for nothing. */
+const ahead = 4 * gather;
 /** Transactions read at once. */
 const batch = 500;
 /** Rows of one transaction that may come with the word of its commit. */
@@ -35,7 +37,8 @@ export class Tail {
   readonly #options: Options;
   readonly #reading = new Map<Hub, Promise<void>>();
   readonly #wanted = new WeakMap<Hub, number>();
-  readonly #lastRead = new WeakMap<Hub, number>();
+  /** When a hub may be read again, on performance.now(). */
+  readonly #due = new WeakMap<Hub, number>();
   #snapshot: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -75,7 +78,7 @@ export class Tail {
     const isNext = hub.position === position - 1 && !this.#reading.has(hub);
     const isWhole = rows.length > 0 && rows.length <= mostHandedOver;
     if (!isNext || !isWhole || this.#early(hub) > 0) return this.read(hub, position);
-    this.#lastRead.set(hub, performance.now());
+    this.#paced(hub);
     const unreadable = this.#advance(hub, rows);
     if (!unreadable) return;
     this.#wanted.set(hub, Math.max(position, this.#wanted.get(hub) ?? 0));
@@ -147,11 +150,16 @@ export class Tail {
   async #pace(hub: Hub): Promise<void> {
     const early = this.#early(hub);
     if (early > 0) await sleep(early);
-    this.#lastRead.set(hub, performance.now());
+    this.#paced(hub);
   }
 
   #early(hub: Hub): number {
-    return gather - (performance.now() - (this.#lastRead.get(hub) ?? 0));
+    return (this.#due.get(hub) ?? 0) - performance.now();
+  }
+
+  #paced(hub: Hub): void {
+    const due = this.#due.get(hub) ?? 0;
+    this.#due.set(hub, Math.max(due, performance.now() - ahead) + gather);
   }
 
   async #poll(): Promise<void> {

@@ -67,6 +67,7 @@ export async function makeGround({ profile }: { profile?: string | undefined }):
     await ready(servers.ours, ports.ours);
     const { boards, organization } = await fillDeals(client);
     await copyToFloor(client, floorUrl);
+    await writeMuch(client);
     servers.floor = start(file('floor.ts'), {
       env: { PORT: String(ports.floor), DATABASE_URL: floorUrl },
     });
@@ -177,6 +178,17 @@ async function copyToFloor(from: pg.Client, url: string): Promise<void> {
   await to.query('create index on deals (pipeline_id, state, stage_id, rank)');
   await to.query('analyze');
   await to.end();
+}
+
+/**
+ * A new database makes each file of its log when it comes to it, which stops whoever commits for 60 ms or
+ * more. One that has lived a while has files to use again, and so has this one.
+ */
+async function writeMuch(client: pg.Client): Promise<void> {
+  await client.query(
+    `select count(pg_logical_emit_message(false, '', repeat('x', 1000000))) from generate_series(1, 640)`,
+  );
+  await client.query('checkpoint');
 }
 
 const administratorSellerViewer = ['anna', 'boris', 'vera'].map((name) => `${name}@demo.test`);
