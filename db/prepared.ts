@@ -30,12 +30,16 @@ export class PreparingClient extends pg.Client {
       const send = (answered: Answered): void => {
         if (this.#unanswered === 0) this.#heardAt = performance.now();
         this.#unanswered += 1;
-        ask(asked, name ? undefined : values, (error: unknown, result: unknown) => {
-          this.#unanswered -= 1;
-          this.#heardAt = performance.now();
-          this.#notice(error);
-          answered(error, result);
-        });
+        ask(
+          asked,
+          name ? undefined : values,
+          (error: Error | null | undefined, result: unknown) => {
+            this.#unanswered -= 1;
+            this.#heardAt = performance.now();
+            this.#notice(error);
+            answered(error, result);
+          },
+        );
       };
       return callback ? send(callback) : promised(send);
     };
@@ -68,7 +72,7 @@ export class PreparingClient extends pg.Client {
   }
 }
 
-type Answered = (error: unknown, result: unknown) => void;
+type Answered = (error: Error | null | undefined, result: unknown) => void;
 
 /**
  * A promise of our own: what the one of `pg` has answered stays reachable until the next full garbage
