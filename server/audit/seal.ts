@@ -2,7 +2,7 @@ import { appendFile, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Pool, PoolClient } from 'pg';
 import { nobody } from '../live/canary.ts';
-import { rollback } from '../live/transaction.ts';
+import { onConnection } from '../live/transaction.ts';
 import { headText, historyBetween, LinkHash, noHash, type Seal } from './chain.ts';
 import type { AuditKey } from './key.ts';
 
@@ -41,27 +41,19 @@ export async function sealHistory({
 }
 
 /** One transaction past the application, in one organization. */
-export async function inOrganization<T>(
+export const inOrganization = <T>(
   owner: Pool,
   organizationId: string,
   run: (client: PoolClient) => Promise<T>,
   { isSnapshot = false } = {},
-): Promise<T> {
-  const client = await owner.connect();
-  let broken: Error | undefined;
-  try {
+): Promise<T> =>
+  onConnection(owner, async (client) => {
     await client.query(isSnapshot ? 'begin isolation level repeatable read' : 'begin');
     await client.query(`select set_config('app.organization_id', $1, true)`, [organizationId]);
     const result = await run(client);
     await client.query('commit');
     return result;
-  } catch (error) {
-    broken = await rollback(client);
-    throw error;
-  } finally {
-    client.release(broken);
-  }
-}
+  });
 
 async function addLink(
   client: PoolClient,

@@ -6,9 +6,9 @@ import type { LogRow } from './log.ts';
 import { mostHandedOver } from './tail.ts';
 import {
   afterOpening,
+  onConnection,
   opening,
   read,
-  rollback,
   type Scope,
   type Tx,
   write,
@@ -103,14 +103,12 @@ async function attemptOnce<T>(
   }
 }
 
-async function transact<T>(
+const transact = <T>(
   pool: Pool,
   { mutation, proof, shared, ...scope }: Begun & { shared: boolean },
   run: (tx: Tx) => Promise<T>,
-): Promise<Committed<T> & { rows: LogRow[] }> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
+): Promise<Committed<T> & { rows: LogRow[] }> =>
+  onConnection(pool, async (client) => {
     const acting = mutation ? { ...scope, mutationId: mutation.id } : scope;
     const proven = async (tx: Tx): Promise<T> => {
       const checked = proof?.check(client);
@@ -124,13 +122,7 @@ async function transact<T>(
     };
     const data = await afterOpening(client, opening(acting, { asyncCommit: shared }), proven);
     return { data, ...(await finish(client, { mutation, data, withRows: !shared })) };
-  } catch (error) {
-    broken = await rollback(client);
-    throw error;
-  } finally {
-    client.release(broken);
-  }
-}
+  });
 
 /**
  * Sent together, so that the organization's clock is held for no round trip. Who is alone takes along

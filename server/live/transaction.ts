@@ -101,13 +101,22 @@ export async function read<T>(
   }
 }
 
-async function runOnce<T>(pool: Pool, statement: string, run: Run<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
+const runOnce = <T>(pool: Pool, statement: string, run: Run<T>): Promise<T> =>
+  onConnection(pool, async (client) => {
     const result = await afterOpening(client, statement, run);
     await client.query('commit');
     return result;
+  });
+
+/** A connection for a transaction that `run` begins and commits; where it fails, nothing is done. */
+export async function onConnection<T>(
+  pool: Pool,
+  run: (client: PoolClient) => Promise<T>,
+): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    return await run(client);
   } catch (error) {
     broken = await rollback(client);
     throw error;
@@ -117,7 +126,7 @@ async function runOnce<T>(pool: Pool, statement: string, run: Run<T>): Promise<T
 }
 
 /** Answers the error of a connection that cannot be used again. */
-export async function rollback(client: PoolClient): Promise<Error | undefined> {
+async function rollback(client: PoolClient): Promise<Error | undefined> {
   try {
     await client.query('rollback');
     return undefined;
