@@ -10,6 +10,7 @@ import { nextActivity } from '#lib/ui/next-activity.ts';
 const russian = {
   t: translator('ru', ru),
   today: '2026-11-20',
+  now: Date.parse('2026-11-20T12:00Z'),
   dayOf: (at: Date) => at.toISOString().slice(0, 10),
   clock: (at: Date) => at.toISOString().slice(11, 16),
   shortDay: (day: string) => day,
@@ -55,6 +56,14 @@ test('the next step is told by sign and words: none, planned, today, overdue', (
   expect(
     next({ nextActivityTitle: 'Счёт', nextActivityAt: Date.parse('2026-11-14T09:00Z') }),
   ).toEqual({ sign: 'late', text: 'Счёт: просрочено на 6 дн' });
+});
+
+test('a step is overdue as soon as its minute has come, one without a time when its day is over', () => {
+  const at = (moment: string) => next({ nextActivityAt: Date.parse(moment) });
+  expect(at('2026-11-20T12:01Z')).toEqual({ sign: 'today', text: 'Звонок сегодня, 12:01' });
+  expect(at('2026-11-20T12:00Z')).toEqual({ sign: 'late', text: 'Звонок: просрочено с 12:00' });
+  expect(at('2026-11-20T00:00Z')).toEqual({ sign: 'today', text: 'Звонок сегодня' });
+  expect(at('2026-11-19T00:00Z')).toEqual({ sign: 'late', text: 'Звонок: просрочено на 1 дн' });
 });
 
 test('a person has one colour and readable initials', () => {

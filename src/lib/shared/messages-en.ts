@@ -189,6 +189,7 @@ export const en = {
 
   'activity.none': 'No next step',
   'activity.overdue': '{title} overdue by {count} d',
+  'activity.overdueSince': '{title} overdue since {time}',
   'activity.today': '{title} today',
   'activity.todayAt': '{title} today, {time}',
   'activity.on': '{title} {date}',

@@ -209,6 +209,7 @@ export const ru: Translated<typeof en> = {
 
   'activity.none': 'Нет следующего дела',
   'activity.overdue': '{title}: просрочено на {count} дн',
+  'activity.overdueSince': '{title}: просрочено с {time}',
   'activity.today': '{title} сегодня',
   'activity.todayAt': '{title} сегодня, {time}',
   'activity.on': '{title} {date}',

@@ -19,14 +19,31 @@ export function nextActivity(deal: Next, words: Words): { sign: string; text: st
   if (deal.nextActivityAt === null) return { sign: 'plan', text: title };
   const at = new Date(deal.nextActivityAt);
   const day = words.dayOf(at);
-  const days = daysBetween(words.today, day);
-  if (days < 0) return { sign: 'late', text: t('activity.overdue', { title, count: -days }) };
-  if (days > 0)
-    return { sign: 'plan', text: t('activity.on', { title, date: words.shortDay(day) }) };
+  const sign = dueSign(at, words);
+  if (sign === 'plan')
+    return { sign, text: t('activity.on', { title, date: words.shortDay(day) }) };
   const time = words.clock(at);
+  if (sign === 'late') {
+    const count = daysBetween(day, words.today);
+    const text =
+      count > 0
+        ? t('activity.overdue', { title, count })
+        : t('activity.overdueSince', { title, time });
+    return { sign, text };
+  }
   const text =
-    time === '00:00' ? t('activity.today', { title }) : t('activity.todayAt', { title, time });
-  return { sign: 'today', text };
+    time === wholeDay ? t('activity.today', { title }) : t('activity.todayAt', { title, time });
+  return { sign, text };
+}
+
+/** What is due at midnight may take its whole day. */
+const wholeDay = '00:00';
+
+/** Overdue, of today or of a later day; as `server/notifications/reminders.ts` has it. */
+export function dueSign(at: Date, words: Words): 'late' | 'today' | 'plan' {
+  const day = words.dayOf(at);
+  if (day !== words.today) return day < words.today ? 'late' : 'plan';
+  return words.clock(at) !== wholeDay && at.getTime() <= words.now ? 'late' : 'today';
 }
 
 export function kindName(kind: string | null, words: Words): string {

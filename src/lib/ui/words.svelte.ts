@@ -18,6 +18,7 @@ export class Words {
   readonly #timeZone: () => string;
   readonly #now: () => Date;
   #day = $state<string>();
+  #minute = $state<number>();
 
   constructor({
     locale,
@@ -57,9 +58,16 @@ export class Words {
   get today(): string {
     return this.#day ?? dayIn(this.timeZone, this.#now());
   }
-  /** Keeps `today` true in a page that stays open over midnight. */
-  watchDay(): () => void {
-    const look = () => (this.#day = dayIn(this.timeZone, new Date()));
+  /** In milliseconds since 1970, to the minute. */
+  get now(): number {
+    return this.#minute ?? this.#now().getTime();
+  }
+  /** Keeps `now` and `today` true in a page that stays open. */
+  watchClock(): () => void {
+    const look = () => {
+      this.#day = dayIn(this.timeZone, new Date());
+      this.#minute = Math.floor(Date.now() / 60_000) * 60_000;
+    };
     look();
     const timer = setInterval(look, 20_000);
     return () => clearInterval(timer);
