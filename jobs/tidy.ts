@@ -21,7 +21,11 @@ export const tidy = (owner: Pool, { keepImagesDays }: { keepImagesDays: number }
       ['sync.change_log', `organization_id = '${nobody}' and at < now() - interval '1 day'`],
       ['sync.change_tx', `organization_id = '${nobody}' and at < now() - interval '1 day'`],
       // As long as a reader may read the log again, and a while longer.
-      ['crm.notification_sources', `at < now() - interval '${keepImagesDays + 30} days'`],
+      // What is wrong with the past stays so, and is not told again.
+      [
+        'crm.notification_sources',
+        `at < now() - interval '${keepImagesDays + 30} days' and source !~ '^(seal|aside)/'`,
+      ],
       ['platform.sessions', 'expires_at < now()'],
       ['platform.refresh_tokens', 'expires_at < now()'],
       ['platform.throttles', 'expires_at < now()'],

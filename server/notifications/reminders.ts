@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Pool } from 'pg';
 import { commit, type Committer } from '../live/commit.ts';
 import type { Tx } from '../live/transaction.ts';
+import { brokenSealsNow } from './broken-seals.ts';
 import { deliver } from './deliver.ts';
 import type { Stored } from './records.ts';
 import { changeOf, type Change, type Rule } from './rules.ts';
@@ -22,7 +23,8 @@ export async function remind(server: Committer, owner: Pool): Promise<{ organiza
   for (const { id } of rows) {
     await commit(server, { organizationId: id, actor: 'reminders' }, async (tx) => {
       await wake(tx);
-      await deliver(tx, id, { told: [...(await dueNow(tx)), ...(await setAsideNow(tx))] });
+      const told = [await dueNow(tx), await setAsideNow(tx), await brokenSealsNow(tx)];
+      await deliver(tx, id, { told: told.flat() });
     });
   }
   return { organizations: rows.length };
@@ -71,23 +73,31 @@ const rules = {
 async function dueNow(tx: Tx): Promise<Told[]> {
   const { rows } = await sql<Due>`
     with here as (select id, time_zone from organizations), found as (
-      select a.id, 'activities' as entity, a.owner_id, to_jsonb(a) as row, null::int as days,
-        case when a.due_at <= now() then 'overdue' else 'due' end as words,
-        extract(epoch from a.due_at)::bigint as moment
-      from activities a, here
+      select a.id, 'activities' as entity, to_jsonb(a) as row, null::int as days,
+        case when ends.at <= now() then 'overdue' else 'due' end as words,
+        extract(epoch from a.due_at)::bigint as moment, array[a.owner_id] as listeners
+      from activities a, here,
+        lateral (select a.due_at at time zone here.time_zone as due) clock,
+        -- Midnight stands for the whole day, as on the board.
+        lateral (select case when date_trunc('minute', clock.due)::time = '00:00'
+          then (clock.due + interval '1 day') at time zone here.time_zone else a.due_at end as at) ends
       where a.done_at is null and a.owner_id is not null and a.due_at > now() - ${latest}::interval
-        and (a.due_at at time zone here.time_zone)::date <= (now() at time zone here.time_zone)::date
+        and clock.due::date <= (now() at time zone here.time_zone)::date
       union all
-      select d.id, 'deals', d.owner_id, to_jsonb(d), s.rotting_days, 'rotting',
-        extract(epoch from d.stage_entered_at)::bigint
+      select d.id, 'deals', to_jsonb(d), s.rotting_days, 'rotting',
+        extract(epoch from d.stage_entered_at)::bigint,
+        array[d.owner_id, d.created_by] || array(select w.member_id from follows w
+          where w.record_id = d.id and w.state = 'following')
       from deals d join stages s on s.organization_id = d.organization_id and s.id = d.stage_id
-      where d.state = 'open' and d.owner_id is not null
+      where d.state = 'open'
         and d.stage_entered_at + make_interval(days => s.rotting_days) <= now()
         and d.stage_entered_at + make_interval(days => s.rotting_days) > now() - ${latest}::interval)
     select f.id, f.entity, f.row, f.words, f.days, f.words || '/' || f.id || '/' || f.moment as source
     from found f
-    where not exists (select from notification_sources s where s.member_id = f.owner_id
-      and s.source = f.words || '/' || f.id || '/' || f.moment)
+    where exists (select from members m
+      where m.id = any(f.listeners) and m.is_active and m.user_id is not null
+        and not exists (select from notification_sources s where s.member_id = m.id
+          and s.source = f.words || '/' || f.id || '/' || f.moment))
     order by f.moment`.execute(tx);
   const changes = rows.map(changeNow);
   const places = await placesOf(tx, changes);
@@ -97,8 +107,8 @@ async function dueNow(tx: Tx): Promise<Told[]> {
     return [
       {
         rule: rules[words],
-        to: [String(row['owner_id'])],
-        toFollowers: false,
+        to: words === 'rotting' ? [] : [String(row['owner_id'])],
+        toFollowers: words === 'rotting',
         ...places(change),
         actor: null,
         data: {

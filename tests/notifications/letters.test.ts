@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { addDays, dayIn, instantOf } from '#lib/shared/dates.ts';
 import { newId } from '#lib/shared/ids.ts';
 import { readConfig } from '#server/config.ts';
 import { sendLetters } from '#server/notifications/letters.ts';
@@ -168,6 +169,52 @@ test('what is due, overdue or does not move is told once, and what was put off c
   await remind(team.app.live, pool);
   const states = (await inboxOf(pool, bob.memberId)).map(({ state }) => state);
   expect(states).toEqual(['unread', 'unread']);
+});
+
+test('whoever follows a deal is told once for each stay in a stage that it does not move', async () => {
+  const { id } = await give('Mill');
+  const { pool } = team.database.owner;
+  await sql(`update crm.stages set rotting_days = 3`);
+  await sql(`update crm.deals set stage_entered_at = now() - interval '4 days' where id = '${id}'`);
+  await reading.settle();
+  await sql('delete from crm.notifications');
+  await remind(team.app.live, pool);
+  // Who made it follows; who came later to follow hears it as well, and whoever has heard it not again.
+  expect(said(await inboxOf(pool, ann.memberId))).toEqual(['rotting: Mill']);
+  const cat = await team.join('manager');
+  const follow = { id: newId(), entity: 'deals', recordId: id, state: 'following' } as const;
+  await (await team.as(cat)).follows.set(follow);
+  const south = await team.join('sales', 'South');
+  await sql(`insert into crm.follows (organization_id, member_id, entity, record_id, state)
+    values ('${south.organizationId}', '${south.memberId}', 'deals', '${id}', 'following')`);
+  await remind(team.app.live, pool);
+  expect(said(await inboxOf(pool, cat.memberId))).toEqual(['rotting: Mill']);
+  expect(said(await inboxOf(pool, bob.memberId))).toEqual(['rotting: Mill']);
+  // Who may not see the deal hears nothing, and another stay in a stage is told anew.
+  expect(await inboxOf(pool, south.memberId)).toEqual([]);
+  await sql(`update crm.deals set stage_entered_at = now() - interval '5 days' where id = '${id}'`);
+  await remind(team.app.live, pool);
+  expect(said(await inboxOf(pool, ann.memberId))).toEqual(['rotting: Mill', 'rotting: Mill']);
+});
+
+test('a task without a time is of its whole day, and overdue when that is over', async () => {
+  const { id } = await give('Mill');
+  const calls = await team.as(bob);
+  const zone = 'Asia/Kolkata';
+  await sql(`update crm.organizations set time_zone = '${zone}'`);
+  const today = dayIn(zone, new Date());
+  for (const day of [today, addDays(today, -1)]) {
+    const dueAt = instantOf(day, '00:00', zone);
+    await calls.activities.create({ id: newId(), kind: 'task', title: day, dealId: id, dueAt });
+  }
+  await reading.settle();
+  await sql('delete from crm.notifications');
+  await remind(team.app.live, team.database.owner.pool);
+  const told = await inboxOf(team.database.owner.pool, bob.memberId);
+  expect(told.map(({ words, data }) => [words, data['text']]).sort()).toEqual([
+    ['due', today],
+    ['overdue', addDays(today, -1)],
+  ]);
 });
 
 test('a task of today is told on its day', async () => {

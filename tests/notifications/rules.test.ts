@@ -317,6 +317,34 @@ test('what is refused long after it was made is told once, of the record where t
   expect(told.map(({ recordId }) => recordId)).toEqual([cat.memberId, cat.memberId]);
 });
 
+test('what does not match the seal is told once to administrators, each finding', async () => {
+  const { pool } = team.database.owner;
+  const admin = await team.join('admin');
+  const find = (...findings: string[]) =>
+    pool.query(
+      `insert into sync.seal_checks (organization_id, sealed_to, findings) values ($1, 9, $2)
+       on conflict (organization_id) do update set findings = excluded.findings`,
+      [ann.organizationId, findings],
+    );
+  const alerts = async (who: Somebody) =>
+    (await inboxOf(pool, who.memberId)).filter(({ kind }) => kind === 'alert');
+  await find();
+  await remind(team.app.live, pool);
+  expect(await alerts(admin)).toEqual([]);
+  await find('rows of positions 1 to 4: changed', 'the seal up to 4 is another');
+  // Two nodes at once, and one more that comes later.
+  await Promise.all([remind(team.app.live, pool), remind(team.app.live, pool)]);
+  await remind(team.app.live, pool);
+  expect((await alerts(admin)).map(({ words, count }) => [words, count])).toEqual([
+    ['sealBroken', 2],
+  ]);
+  await (await team.as(admin)).notifications.readAll({ upTo: Date.now() + 1_000 });
+  await find('rows of positions 1 to 4: changed', 'rows of positions 5 to 6: 1 missing');
+  await remind(team.app.live, pool);
+  expect((await alerts(admin)).map(({ count }) => count)).toEqual([2, 1]);
+  for (const other of [ann, bob, cat]) expect(await alerts(other)).toEqual([]);
+});
+
 test('what is set aside behind the scenes is told once, to administrators while they are', async () => {
   const { pool } = team.database.owner;
   const admin = await team.join('admin');

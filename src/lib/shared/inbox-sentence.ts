@@ -65,6 +65,8 @@ export function sentenceOf(say: InboxWords, told: ToldThing, naming: Naming): st
       return say('told.refused', { count, day: naming.day(Date.parse(data.madeAt ?? '')) });
     case 'setAside':
       return say('told.setAside', { count, reader: text });
+    case 'sealBroken':
+      return say('told.sealBroken', { count });
     case 'rotting':
       return say('told.rotting', { count: data.days ?? 0 });
     default: {

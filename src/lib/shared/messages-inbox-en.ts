@@ -34,6 +34,7 @@ export const inboxEn = {
   wake: 'Bring back now',
   openDeal: 'Open the deal',
   openCustomer: 'Open the customer',
+  openAudit: 'Open the audit',
   open: 'Open',
   back: 'Back to the list',
   reply: 'Reply',
@@ -71,6 +72,10 @@ export const inboxEn = {
     one: 'A change could not be processed ({reader}) and was set aside',
     other: '{count} changes could not be processed ({reader}) and were set aside',
   },
+  'told.sealBroken': {
+    one: 'The audit does not match its seal in {count} place',
+    other: 'The audit does not match its seal in {count} places',
+  },
   'told.rotting': { one: '{count} day without a move', other: '{count} days without a move' },
   more: { one: 'and {count} more change', other: 'and {count} more changes' },
   otherFields: 'other fields',
@@ -88,7 +93,8 @@ export const inboxEn = {
   'kind.undone': 'A change of mine is taken back',
   'kind.refused': 'A change that I made offline is refused',
   'kind.syncFailure': 'Something behind the scenes fails',
-  'kind.alert': 'A deal of mine does not move',
+  'kind.alert': 'A deal I follow does not move',
+  'kind.alertOrAudit': 'A deal I follow does not move, or the audit does not match its seal',
 
   'settings.title': 'Notifications',
   'settings.text': 'What reaches you, and how. You follow what you own and what you made.',

@@ -46,6 +46,7 @@ export const inboxRu: Translated<typeof inboxEn> = {
   wake: 'Вернуть сейчас',
   openDeal: 'Открыть сделку',
   openCustomer: 'Открыть клиента',
+  openAudit: 'Открыть аудит',
   open: 'Открыть',
   back: 'Назад к списку',
   reply: 'Ответить',
@@ -101,6 +102,12 @@ export const inboxRu: Translated<typeof inboxEn> = {
     many: '{count} изменений не удалось обработать ({reader}), они отложены',
     other: '{count} изменения не удалось обработать ({reader}), они отложены',
   },
+  'told.sealBroken': {
+    one: 'Аудит не сходится с печатью в {count} месте',
+    few: 'Аудит не сходится с печатью в {count} местах',
+    many: 'Аудит не сходится с печатью в {count} местах',
+    other: 'Аудит не сходится с печатью в {count} места',
+  },
   'told.rotting': {
     one: '{count} день без движения',
     few: '{count} дня без движения',
@@ -128,7 +135,9 @@ export const inboxRu: Translated<typeof inboxEn> = {
   'kind.undone': 'Мою правку отменяют',
   'kind.refused': 'Правку, которую я сделал без сети, не приняли',
   'kind.syncFailure': 'Сбой во внутренней работе',
-  'kind.alert': 'Моя сделка стоит без движения',
+  'kind.alert': 'Сделка, за которой я слежу, стоит без движения',
+  'kind.alertOrAudit':
+    'Сделка, за которой я слежу, стоит без движения, или аудит не сходится с печатью',
 
   'settings.title': 'Уведомления',
   'settings.text':

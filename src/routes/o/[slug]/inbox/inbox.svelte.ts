@@ -185,10 +185,11 @@ export class Inbox {
     return entity === 'deals' || entity === 'customers' ? entity : undefined;
   }
 
-  /** Where the record of a group is, when it has a page. */
-  addressOf({ entity, recordId }: Group): string | undefined {
+  /** Where a group leads: its record, or the audit. */
+  addressOf({ entity, recordId, told }: Group): string | undefined {
     if (entity === 'deals') return `${this.home}/deals?deal=${recordId}`;
-    return entity === 'customers' ? `${this.home}/customers?customer=${recordId}` : undefined;
+    if (entity === 'customers') return `${this.home}/customers?customer=${recordId}`;
+    return told.some(isOfAudit) ? `${this.home}/settings/audit` : undefined;
   }
 
   enter(group = this.open): void {
@@ -220,6 +221,8 @@ export class Inbox {
   }
 }
 
+const isOfAudit = ({ kind, entity }: Told): boolean =>
+  kind === 'alert' && entity === 'organizations';
 const isSnoozed = ({ state }: Told): boolean => state === 'snoozed';
 const idsOf = ({ told }: Group): string[] => told.slice(0, 500).map(({ id }) => id);
 
