@@ -12,14 +12,19 @@ async function actsOf(team: Team): Promise<[string, string | undefined][]> {
   return entries.reverse().map(({ action, actor }) => [action, actor?.name]);
 }
 
-test('who signs in, fails to, changes the password and signs out is written down', async () => {
-  await using team = await startTeam();
-  const { app } = team;
+async function emailOf({ app, owner }: Team): Promise<string> {
   const { email } = await app.db
     .selectFrom('platform.users')
     .select('email')
-    .where('id', '=', team.owner.userId)
+    .where('id', '=', owner.userId)
     .executeTakeFirstOrThrow();
+  return email;
+}
+
+test('who signs in, fails to, changes the password and signs out is written down', async () => {
+  await using team = await startTeam();
+  const { app } = team;
+  const email = await emailOf(team);
   const { tokens } = await asNobody(app).auth.login({ email, password });
   expect(await refusal(asNobody(app).auth.login({ email, password: 'wrong' }))).toContain(
     'UNAUTHENTICATED',
@@ -46,11 +51,7 @@ test('who signs in, fails to, changes the password and signs out is written down
 test('guessing that is stopped, and sign-ins that are ended, are written down', async () => {
   await using team = await startTeam();
   const { app } = team;
-  const { email } = await app.db
-    .selectFrom('platform.users')
-    .select('email')
-    .where('id', '=', team.owner.userId)
-    .executeTakeFirstOrThrow();
+  const email = await emailOf(team);
   await (await team.as(team.owner)).auth.endSessions({});
   const { tries } = app.config.signIn;
   const guesses = Array.from({ length: tries + 3 }, () => ({ email, password: 'wrong' }));

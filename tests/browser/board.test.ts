@@ -1,36 +1,15 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser } from 'playwright';
-import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openBrowser } from '#tests/support/browser.ts';
+import { describe, expect, test } from 'vitest';
 import { dragTo, lift, openBoard, type Screen } from '#tests/support/screen.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import { demoStage, keepBoard } from '#tests/support/stage.ts';
 
-let server: TestServer;
-let browser: Browser;
-let admin: pg.Client;
-
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
-  admin = new pg.Client({ connectionString: server.databaseUrl });
-  await admin.connect();
-  await admin.query('create temp table board_before as select id, stage_id, rank from crm.deals');
-});
+const stage = demoStage();
 // Each test finds the demo's board as it was: the first column would run out of cards.
-afterEach(async () => {
-  await admin.query(
-    `update crm.deals d set stage_id = b.stage_id, rank = b.rank from board_before b
-     where d.id = b.id and (d.stage_id, d.rank) <> (b.stage_id, b.rank)`,
-  );
-});
-afterAll(async () => {
-  await browser.close();
-  await admin.end();
-  await server.stop();
-});
+// The first column would run out of cards.
+keepBoard(stage);
 
 const open = (email: string, options = {}): Promise<Screen> =>
-  openBoard(browser, { url: server.url, email, options });
+  openBoard(stage.browser, { url: stage.server.url, email, options });
 
 /** The first two open columns and the first card of the first. */
 async function scene(screen: Screen): Promise<{ from: string; to: string; deal: string }> {
@@ -40,8 +19,11 @@ async function scene(screen: Screen): Promise<{ from: string; to: string; deal: 
 }
 
 const stageInDatabase = async (deal: string): Promise<string | undefined> =>
-  (await admin.query<{ stage_id: string }>('select stage_id from crm.deals where id = $1', [deal]))
-    .rows[0]?.stage_id;
+  (
+    await stage.admin.query<{ stage_id: string }>('select stage_id from crm.deals where id = $1', [
+      deal,
+    ])
+  ).rows[0]?.stage_id;
 
 describe('two people at one board', () => {
   test('a card dragged by one moves on the screen of the other, and the totals tick', async () => {
@@ -98,16 +80,16 @@ describe('two people at one board', () => {
   test('a move that is refused goes back with the reason', async () => {
     const anna = await open('anna@demo.test');
     const { from, to, deal } = await scene(anna);
-    await admin.query(
+    await stage.admin.query(
       `create function crm.say_no() returns trigger language plpgsql as $$ begin raise exception 'no' using errcode = '23514'; end $$`,
     );
-    await admin.query(
+    await stage.admin.query(
       `create trigger aa_no before update on crm.deals for each row when (new.id = '${deal}') execute function crm.say_no()`,
     );
     await dragTo(anna.page, anna.card(deal), anna.column(to));
     await anna.column(from).locator(`[data-deal-id="${deal}"]`).waitFor();
     await expect.poll(() => anna.page.locator('.toast').count()).toBeGreaterThan(0);
-    await admin.query('drop trigger aa_no on crm.deals; drop function crm.say_no()');
+    await stage.admin.query('drop trigger aa_no on crm.deals; drop function crm.say_no()');
     await anna.close();
   });
 
@@ -143,7 +125,7 @@ describe('two people at one board', () => {
   test('what is changed in the database moves on the open board', async () => {
     const vera = await open('vera@demo.test');
     const { to, deal } = await scene(vera);
-    await admin.query('update crm.deals set stage_id = $1 where id = $2', [to, deal]);
+    await stage.admin.query('update crm.deals set stage_id = $1 where id = $2', [to, deal]);
     await vera.column(to).locator(`[data-deal-id="${deal}"]`).waitFor({ timeout: 2_000 });
     await vera.close();
   });
@@ -199,7 +181,7 @@ describe('one person', () => {
       await anna.page.keyboard.press(key);
     await expect.poll(() => pill.getAttribute('data-unsent')).toBe('2');
     expect(await anna.cardsIn(third)).toContain(deal);
-    const { rows: before } = await admin.query<{ n: number }>(
+    const { rows: before } = await stage.admin.query<{ n: number }>(
       `select count(*)::int n from sync.change_log where id = $1`,
       [deal],
     );
@@ -208,7 +190,7 @@ describe('one person', () => {
     await expect
       .poll(() => pill.getAttribute('data-connection'), { timeout: 10_000 })
       .toBe('online');
-    const { rows: after } = await admin.query<{ n: number }>(
+    const { rows: after } = await stage.admin.query<{ n: number }>(
       `select count(*)::int n from sync.change_log where id = $1`,
       [deal],
     );

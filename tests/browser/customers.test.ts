@@ -1,25 +1,10 @@
 import AxeBuilder from '@axe-core/playwright';
-import type { Browser, ConsoleMessage, Locator, Page } from 'playwright';
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openBrowser } from '#tests/support/browser.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import type { ConsoleMessage, Locator, Page } from 'playwright';
+import { describe, expect, test } from 'vitest';
+import { demoStage } from '#tests/support/stage.ts';
 
-let server: TestServer;
-let browser: Browser;
-let admin: pg.Client;
+const stage = demoStage();
 const complaints: string[] = [];
-
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
-  admin = new pg.Client({ connectionString: server.databaseUrl });
-  await admin.connect();
-});
-afterAll(async () => {
-  await browser.close();
-  await admin.end();
-  await server.stop();
-});
 
 interface Window {
   email: string;
@@ -37,15 +22,17 @@ async function open({
   theme = 'light',
   width = 1280,
 }: Window): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width, height: 800 } });
+  const context = await stage.browser.newContext({ viewport: { width, height: 800 } });
   const cookies = Object.entries({ locale, theme });
-  await context.addCookies(cookies.map(([name, value]) => ({ name, value, url: server.url })));
+  await context.addCookies(
+    cookies.map(([name, value]) => ({ name, value, url: stage.server.url })),
+  );
   const page = await context.newPage();
   page.on('pageerror', ({ message }) => complaints.push(message));
   page.on('console', (said) => {
     if (isComplaint(said)) complaints.push(said.text());
   });
-  await page.goto(`${server.url}/sign-in?next=${encodeURIComponent(`/o/demo${path}`)}`);
+  await page.goto(`${stage.server.url}/sign-in?next=${encodeURIComponent(`/o/demo${path}`)}`);
   await page.fill('[name=email]', email);
   await page.fill('[name=password]', 'demo-syncline');
   await page.press('[name=password]', 'Enter');
@@ -64,7 +51,7 @@ const cell = (page: Page, name: string, column: string): Locator =>
   rowOf(page, name).locator(`.c.${column}`);
 
 async function customer(name: string): Promise<Record<string, unknown> | undefined> {
-  const { rows } = await admin.query<Record<string, unknown>>(
+  const { rows } = await stage.admin.query<Record<string, unknown>>(
     'select * from crm.customers where name = $1',
     [name],
   );
@@ -157,7 +144,7 @@ describe('the table of customers', () => {
 
   test('a row that leaves the filter stays, faded, until the next sort', async () => {
     const anna = await open({ email: 'anna@demo.test', path: '/customers?status=vip' });
-    await admin.query(`update crm.customers set status = 'active' where code = 'C016'`);
+    await stage.admin.query(`update crm.customers set status = 'active' where code = 'C016'`);
     const row = anna.locator('[role=row].leaving');
     await row.getByText('No longer matches').waitFor({ timeout: 3_000 });
     expect(await anna.locator('.cfoot').innerText()).toContain('1 customer');
@@ -197,7 +184,7 @@ describe('the table of customers', () => {
     const refusal = anna.locator('.toast').filter({ hasText: 'has open deals' });
     expect(await refusal.innerText()).toContain('Пять точек');
     await rowOf(anna, '«Вкусный угол»').waitFor();
-    await admin.query(`insert into crm.customers (organization_id, id, name, code)
+    await stage.admin.query(`insert into crm.customers (organization_id, id, name, code)
       select organization_id, gen_random_uuid(), 'Ларёк у вокзала', '' from crm.customers limit 1`);
     await rowOf(anna, 'Ларёк у вокзала').locator('.city').click();
     await anna.getByRole('button', { name: 'Delete the customer' }).click();
@@ -210,7 +197,7 @@ describe('the table of customers', () => {
 
   test('the panel shows deals and who changed what; J and K walk on, Escape goes back', async () => {
     const anna = await open({ email: 'anna@demo.test' });
-    await admin.query(`update crm.customers set industry = 'Чай' where code = 'C006'`);
+    await stage.admin.query(`update crm.customers set industry = 'Чай' where code = 'C006'`);
     await cell(anna, '«Пекарня на Лесной»', 'name').locator('a').focus();
     await anna.keyboard.press('Enter');
     const panel = anna.getByRole('complementary');
@@ -237,7 +224,7 @@ describe('the table of customers', () => {
   });
 
   test('five thousand customers are a few dozen rows in the page, and the last is a key away', async () => {
-    await admin.query(`insert into crm.customers (organization_id, id, name, code)
+    await stage.admin.query(`insert into crm.customers (organization_id, id, name, code)
       select c.organization_id, gen_random_uuid(), 'Яяя ' || n, ''
       from (select organization_id from crm.customers limit 1) c, generate_series(1, 5000) n`);
     const anna = await open({ email: 'anna@demo.test' });
@@ -248,7 +235,7 @@ describe('the table of customers', () => {
     await anna.locator('[role=row] a').first().focus();
     await anna.keyboard.press('End');
     await rowOf(anna, 'Яяя 5000').waitFor();
-    await admin.query(`delete from crm.customers where name like 'Яяя %'`);
+    await stage.admin.query(`delete from crm.customers where name like 'Яяя %'`);
     await rowOf(anna, 'Яяя 5000').waitFor({ state: 'detached', timeout: 10_000 });
     await anna.context().close();
   });
@@ -285,19 +272,19 @@ describe('the settings of pipelines', () => {
 
   test('deleting a stage with deals asks where they go, and says how many', async () => {
     const anna = await open({ email: 'anna@demo.test', path: '/settings/pipelines' });
-    const { rows } = await admin.query<{ name: string; id: string; count: number }>(
+    const { rows } = await stage.admin.query<{ name: string; id: string; count: number }>(
       `select s.name, s.id, count(*)::int as count from crm.stages s join crm.deals d on d.stage_id = s.id
        join crm.pipelines p on p.id = s.pipeline_id where s.kind = 'open' and p.is_default
        and s.organization_id = (select id from crm.organizations where slug = 'demo')
        group by s.id, s.name limit 1`,
     );
-    const [stage] = rows;
-    await anna.getByRole('button', { name: `Delete the stage ${stage?.name}` }).click();
+    const [column] = rows;
+    await anna.getByRole('button', { name: `Delete the stage ${column?.name}` }).click();
     const dialog = anna.getByRole('dialog');
-    await dialog.getByText(new RegExp(`^${stage?.count} deals?$`)).waitFor();
+    await dialog.getByText(new RegExp(`^${column?.count} deals?$`)).waitFor();
     await dialog.getByRole('button', { name: 'Move and delete' }).click();
-    await anna.locator(`[data-stage-id="${stage?.id}"]`).waitFor({ state: 'detached' });
-    const left = () => admin.query('select from crm.deals where stage_id = $1', [stage?.id]);
+    await anna.locator(`[data-stage-id="${column?.id}"]`).waitFor({ state: 'detached' });
+    const left = () => stage.admin.query('select from crm.deals where stage_id = $1', [column?.id]);
     await expect.poll(async () => (await left()).rowCount).toBe(0);
     await anna.context().close();
   });
@@ -356,7 +343,7 @@ test.each(looks)('nothing bars the way: %o', { timeout: 180_000 }, async (look) 
   await page.getByRole('dialog').waitFor();
   expect(await violations()).toEqual([]);
   for (const path of ['pipelines', 'products', 'exchange-rates']) {
-    await page.goto(`${server.url}/o/demo/settings/${path}`);
+    await page.goto(`${stage.server.url}/o/demo/settings/${path}`);
     await page.locator('.line').first().waitFor();
     expect(await violations(), path).toEqual([]);
     expect(await isTooWide(), path).toBe(false);

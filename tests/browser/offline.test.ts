@@ -3,39 +3,20 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright';
-import pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openBrowser, openProfile } from '#tests/support/browser.ts';
+import type { Page } from 'playwright';
+import { describe, expect, test } from 'vitest';
+import { openProfile } from '#tests/support/browser.ts';
 import { openBoard, signIn } from '#tests/support/screen.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import { demoStage, keepBoard } from '#tests/support/stage.ts';
 import { count, keptIn, patience, pill } from '#tests/support/unsent.ts';
 
-let server: TestServer;
-let browser: Browser;
-let admin: pg.Client;
-
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
-  admin = new pg.Client({ connectionString: server.databaseUrl });
-  await admin.connect();
-  await admin.query('create temp table board_before as select id, stage_id, rank from crm.deals');
-});
+const stage = demoStage();
 // Each test finds the demo's board as it was: the first column would run out of cards.
-afterEach(async () => {
-  await admin.query(
-    `update crm.deals d set stage_id = b.stage_id, rank = b.rank from board_before b
-     where d.id = b.id and (d.stage_id, d.rank) <> (b.stage_id, b.rank)`,
-  );
-});
-afterAll(async () => {
-  await browser.close();
-  await admin.end();
-  await server.stop();
-});
+// The first column would run out of cards.
+keepBoard(stage);
 
 const anna = { email: 'anna@demo.test' };
-const open = (who = anna) => openBoard(browser, { url: server.url, email: who.email });
+const open = (who = anna) => openBoard(stage.browser, { url: stage.server.url, email: who.email });
 
 /** The first card of the first column, and the columns from there. */
 async function scene(page: Page): Promise<{ deal: string; stages: string[] }> {
@@ -54,13 +35,16 @@ async function moveRight(page: Page, deal: string): Promise<void> {
 }
 
 const stageOf = async (deal: string): Promise<string | undefined> =>
-  (await admin.query<{ stage_id: string }>('select stage_id from crm.deals where id = $1', [deal]))
-    .rows[0]?.stage_id;
+  (
+    await stage.admin.query<{ stage_id: string }>('select stage_id from crm.deals where id = $1', [
+      deal,
+    ])
+  ).rows[0]?.stage_id;
 
 /** How often the log says that a deal came into another stage. */
 const movesOf = async (deal: string): Promise<number> =>
   (
-    await admin.query(
+    await stage.admin.query(
       `select from sync.change_log where id = $1 and op = 'U' and before ? 'stage_id'`,
       [deal],
     )
@@ -68,7 +52,7 @@ const movesOf = async (deal: string): Promise<number> =>
 
 /** How often a change was carried out, and not only answered. */
 const runsOf = async (name: string): Promise<number> =>
-  (await admin.query('select from sync.mutations where name = $1', [name])).rowCount ?? 0;
+  (await stage.admin.query('select from sync.mutations where name = $1', [name])).rowCount ?? 0;
 
 /** Ends the process of a page as a crash does: nothing of it runs any more. */
 async function crash(page: Page): Promise<void> {
@@ -88,13 +72,13 @@ const closeToasts = (page: Page): Promise<number> =>
 
 /** The database refuses every change of this deal, until the answer is called. */
 async function refuseMoves(deal: string): Promise<() => Promise<void>> {
-  await admin.query(
+  await stage.admin.query(
     `create or replace function crm.say_no() returns trigger language plpgsql as
        $$ begin raise exception 'no' using errcode = '23514'; end $$;
      create trigger aa_no before update on crm.deals for each row
        when (new.id = '${deal}') execute function crm.say_no()`,
   );
-  return async () => void (await admin.query('drop trigger aa_no on crm.deals'));
+  return async () => void (await stage.admin.query('drop trigger aa_no on crm.deals'));
 }
 
 describe('a crash', () => {
@@ -148,7 +132,7 @@ describe('a crash', () => {
     const profile = await mkdtemp(path.join(tmpdir(), 'syncline-profile-'));
     const first = await openProfile(profile);
     const page = await first.context.newPage();
-    await signIn(page, { url: server.url, email: 'boris@demo.test' });
+    await signIn(page, { url: stage.server.url, email: 'boris@demo.test' });
     const { deal, stages } = await scene(page);
     const before = await movesOf(deal);
     await first.context.setOffline(true);
@@ -159,7 +143,7 @@ describe('a crash', () => {
     const second = await openProfile(profile);
     const again = await second.context.newPage();
     // The cookie may not have been on the disk yet: it is the same person who comes back.
-    await signIn(again, { url: server.url, email: 'boris@demo.test' });
+    await signIn(again, { url: stage.server.url, email: 'boris@demo.test' });
     await expect.poll(() => stageOf(deal), patience).toBe(stages[2]);
     await expect.poll(() => keptIn(again), patience).toBe(0);
     expect((await movesOf(deal)) - before).toBe(2);
@@ -230,7 +214,7 @@ describe('a browser that keeps nothing', () => {
     },
     'a full disk': async (page) => {
       const client = await page.context().newCDPSession(page);
-      const { origin } = new URL(server.url);
+      const { origin } = new URL(stage.server.url);
       await client.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
     },
   };
@@ -314,13 +298,17 @@ describe('leaving', () => {
     await page.route('**/trpc/deals.move**', (route) => route.abort());
     await moveRight(page, deal);
     await expect.poll(() => keptIn(page), patience).toBe(1);
-    await admin.query(`update crm.members set is_active = false where email = 'boris@demo.test'`);
+    await stage.admin.query(
+      `update crm.members set is_active = false where email = 'boris@demo.test'`,
+    );
     const dialog = page.getByRole('dialog');
     await dialog.getByText('Перенос сделки').waitFor();
     expect(await page.locator('[data-deal-id]').count()).toBe(0);
     await dialog.getByRole('button', { name: 'Удалить и закрыть' }).click();
     await expect.poll(() => databases(page), patience).toEqual([]);
-    await admin.query(`update crm.members set is_active = true where email = 'boris@demo.test'`);
+    await stage.admin.query(
+      `update crm.members set is_active = true where email = 'boris@demo.test'`,
+    );
     await close();
   });
 });
@@ -338,13 +326,13 @@ describe('the developer’s view', () => {
       .getByText(/pipelineDeals\//)
       .first()
       .waitFor();
-    await admin.query('update crm.deals set stage_id = $1 where id = $2', [stages[1], deal]);
+    await stage.admin.query('update crm.deals set stage_id = $1 where id = $2', [stages[1], deal]);
     // Other frames may come beside it, and above it.
     const frame = view.locator('details').filter({ hasText: deal }).first();
     await frame.locator('summary').click();
     await frame.getByText(deal).waitFor();
     await view.getByText(/^\d[\d\s]* мс$/).waitFor();
-    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    const metrics = await (await fetch(`${stage.server.url}/metrics`)).text();
     expect(metrics).toMatch(/live_socket_to_applied_seconds_count [1-9]/);
 
     await view.getByLabel('Номер').fill(deal);
@@ -379,8 +367,8 @@ describe('the developer’s view', () => {
     'no violation in the tray and the view: $locale, $colorScheme, $width',
     async ({ locale, colorScheme, width }) => {
       const viewport = { width, height: 844 };
-      const { page, close } = await openBoard(browser, {
-        url: server.url,
+      const { page, close } = await openBoard(stage.browser, {
+        url: stage.server.url,
         ...anna,
         options: { locale, colorScheme, viewport },
       });

@@ -1,25 +1,10 @@
-import type { Browser } from 'playwright';
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openBrowser } from '#tests/support/browser.ts';
+import { describe, expect, test } from 'vitest';
 import { isFull } from '#tests/support/full.ts';
 import { openBoard } from '#tests/support/screen.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import { demoStage } from '#tests/support/stage.ts';
 import { count, keptIn, patience } from '#tests/support/unsent.ts';
 
-let server: TestServer;
-let browser: Browser;
-let admin: pg.Client;
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
-  admin = new pg.Client({ connectionString: server.databaseUrl });
-  await admin.connect();
-});
-afterAll(async () => {
-  await browser.close();
-  await admin.end();
-  await server.stop();
-});
+const stage = demoStage();
 
 describe('a week offline', () => {
   const made = isFull ? 5_000 : 1_000;
@@ -27,11 +12,11 @@ describe('a week offline', () => {
   test(
     `${made} changes go out in the order of each record, each once`,
     async () => {
-      const { page, close } = await openBoard(browser, {
-        url: server.url,
+      const { page, close } = await openBoard(stage.browser, {
+        url: stage.server.url,
         email: 'anna@demo.test',
       });
-      const { rows } = await admin.query<{ id: string }>(
+      const { rows } = await stage.admin.query<{ id: string }>(
         `select d.id from crm.deals d join crm.organizations o on o.id = d.organization_id
        where o.slug = 'demo' and d.state = 'open' order by d.id limit 50`,
       );
@@ -40,13 +25,13 @@ describe('a week offline', () => {
         async () =>
           (await indexedDB.databases()).find((one) => one.name?.startsWith('syncline'))?.name ?? '',
       );
-      await page.goto(`${server.url}/o/demo/settings/account`);
+      await page.goto(`${stage.server.url}/o/demo/settings/account`);
       await page.evaluate(leaveChanges, { name, deals, made });
-      await page.goto(`${server.url}/o/demo/deals`);
+      await page.goto(`${stage.server.url}/o/demo/deals`);
       await expect.poll(() => count(page, 'unsent'), patience).not.toBe('0');
       await expect.poll(() => count(page, 'unsent'), { timeout: made * 100 }).toBe('0');
       await expect.poll(() => keptIn(page), patience).toBe(0);
-      const { rows: log } = await admin.query<{ id: string; titles: number[] }>(
+      const { rows: log } = await stage.admin.query<{ id: string; titles: number[] }>(
         `select l.id, array_agg((l.after ->> 'title')::int order by t.pos) as titles
        from sync.change_log l join sync.change_tx t on t.xid = l.xid and t.at = l.at
        where t.mutation_id like 'gone:%' group by 1`,

@@ -1,28 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { deleteDeal, moveDeal, updateDeal } from '#lib/shared/deals.ts';
 import { until } from '#tests/support/person.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import { demoServer } from '#tests/support/stage.ts';
 import { anyDealIn, atBoard, shown, stageNamed, stageOf, type AtBoard } from './at-board.ts';
 
-let server: TestServer;
-let admin: pg.Client;
+const stage = demoServer();
 
-beforeAll(async () => {
-  server = await startServer({ demo: true });
-  admin = new pg.Client({ connectionString: server.databaseUrl });
-  await admin.connect();
-});
-afterAll(async () => {
-  await admin.end();
-  await server.stop();
-});
-
-const come = (email: string): Promise<AtBoard> => atBoard(server.url, email);
+const come = (email: string): Promise<AtBoard> => atBoard(stage.server.url, email);
 
 async function totalsInSql(pipelineId: string): Promise<Map<string, number[]>> {
-  const { rows } = await admin.query<{ group: string; figures: string[] }>(
+  const { rows } = await stage.admin.query<{ group: string; figures: string[] }>(
     `select stage_id || '/' || currency as group, array[count(*), coalesce(sum(value), 0), coalesce(sum(expected_revenue), 0)]::text[] as figures
      from crm.deals where pipeline_id = $1 group by 1`,
     [pipelineId],
@@ -54,7 +42,7 @@ describe('a board of several people', () => {
   test('what the administrator of the database changes moves on every open board', async () => {
     const vera = await come('vera@demo.test');
     const deal = anyDealIn(vera, stageNamed(vera, 'open', 1).id);
-    await admin.query('update crm.deals set stage_id = $1 where id = $2', [
+    await stage.admin.query('update crm.deals set stage_id = $1 where id = $2', [
       stageNamed(vera, 'open', 3).id,
       deal.id,
     ]);
@@ -177,7 +165,7 @@ describe('a board of several people', () => {
     }
     await Promise.all(pending);
     const sql = await totalsInSql(anna.pipelineId);
-    const { rows } = await admin.query<{ id: string; stage_id: string }>(
+    const { rows } = await stage.admin.query<{ id: string; stage_id: string }>(
       'select id, stage_id from crm.deals where pipeline_id = $1 and state = $2',
       [anna.pipelineId, 'open'],
     );

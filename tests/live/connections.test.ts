@@ -1,34 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
 import { io } from 'socket.io-client';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createDeal, moveDeal, updateDeal } from '#lib/shared/deals.ts';
 import { newId } from '#lib/shared/ids.ts';
 import { protocolVersion } from '#lib/shared/wire.ts';
 import { until } from '#tests/support/person.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import { demoServer } from '#tests/support/stage.ts';
 import { anyDealIn, atBoard, shown, stageNamed, stageOf, type AtBoard } from './at-board.ts';
 
-let server: TestServer;
-let admin: pg.Client;
+const demo = demoServer();
 
-beforeAll(async () => {
-  server = await startServer({ demo: true });
-  admin = new pg.Client({ connectionString: server.databaseUrl });
-  await admin.connect();
-});
-afterAll(async () => {
-  await admin.end();
-  await server.stop();
-});
-
-const come = (email: string): Promise<AtBoard> => atBoard(server.url, email);
+const come = (email: string): Promise<AtBoard> => atBoard(demo.server.url, email);
 
 describe('a line that breaks', () => {
   test('who comes back gets what was missed, and what was changed meanwhile arrives once', async () => {
     const [anna, vera] = await Promise.all([come('anna@demo.test'), come('vera@demo.test')]);
-    await server.kill();
+    await demo.server.kill();
     await until('it is noticed', () => anna.live.connection !== 'online');
     const id = newId();
     const stage = stageNamed(anna, 'open', 0);
@@ -46,7 +34,7 @@ describe('a line that breaks', () => {
     ];
     expect(anna.live.unsent).toBe(3);
     expect(stageOf(anna, id)).toBe(stageNamed(anna, 'open', 1).id);
-    await server.restart();
+    await demo.server.restart();
     expect(await Promise.all(made)).toMatchObject([{ ok: true }, { ok: true }, { ok: true }]);
     await until('vera has it', () => stageOf(vera, id) === stageNamed(anna, 'open', 1).id, 15_000);
     await until(
@@ -54,7 +42,7 @@ describe('a line that breaks', () => {
       () => anna.live.connection === 'online' && anna.live.unsent === 0,
       15_000,
     );
-    const { rows } = await admin.query<{ n: number }>(
+    const { rows } = await demo.admin.query<{ n: number }>(
       `select count(*)::int as n from sync.change_log where entity = 'deals' and id = $1`,
       [id],
     );
@@ -66,13 +54,13 @@ describe('a line that breaks', () => {
   test('another life of the database gives everybody their rows anew', async () => {
     const vera = await come('vera@demo.test');
     const deal = anyDealIn(vera, stageNamed(vera, 'open', 0).id);
-    await server.kill();
+    await demo.server.kill();
     await until('it is noticed', () => vera.live.connection !== 'online');
-    await admin.query('update sync.state set epoch = gen_random_uuid()');
-    await admin.query('alter table crm.deals disable trigger zz_capture');
-    await admin.query(`update crm.deals set title = 'Из копии' where id = $1`, [deal.id]);
-    await admin.query('alter table crm.deals enable trigger zz_capture');
-    await server.restart();
+    await demo.admin.query('update sync.state set epoch = gen_random_uuid()');
+    await demo.admin.query('alter table crm.deals disable trigger zz_capture');
+    await demo.admin.query(`update crm.deals set title = 'Из копии' where id = $1`, [deal.id]);
+    await demo.admin.query('alter table crm.deals enable trigger zz_capture');
+    await demo.server.restart();
     await until(
       'the rows are there',
       () => vera.live.rows('deals').get(deal.id)?.title === 'Из копии',
@@ -106,7 +94,7 @@ describe('a line that breaks', () => {
 describe('a socket of a stranger', () => {
   test('garbage neither crashes the server nor is answered with rows', async () => {
     const anna = await come('anna@demo.test');
-    const socket = io(server.url, {
+    const socket = io(demo.server.url, {
       transports: ['websocket'],
       forceNew: true,
       auth: { organization: 'demo', protocol: protocolVersion },
@@ -144,7 +132,7 @@ describe('a socket of a stranger', () => {
     for (let sent = 0; sent < 500; sent += 1) socket.emit('presence', { place: 'x' });
     await until('a flood ends it', () => heard.includes('bye'));
     socket.disconnect();
-    expect(await fetch(`${server.url}/readyz`).then(({ status }) => status)).toBe(200);
+    expect(await fetch(`${demo.server.url}/readyz`).then(({ status }) => status)).toBe(200);
     anna.leave();
   });
 
@@ -157,7 +145,7 @@ describe('a socket of a stranger', () => {
       { organization: { $ne: null }, headers: { authorization: `Bearer ${anna.token}` } },
     ];
     for (const { organization, headers } of tries) {
-      const socket = io(server.url, {
+      const socket = io(demo.server.url, {
         transports: ['websocket'],
         forceNew: true,
         reconnection: false,
@@ -192,12 +180,12 @@ describe('rights', () => {
     const vera = await come('vera@demo.test');
     const count = vera.live.rows('deals').size;
     expect(count).toBeGreaterThan(0);
-    await admin.query(
+    await demo.admin.query(
       `update crm.roles set access = access || '{"deals": {"view": "own"}}' where slug = 'viewer'`,
     );
     await until('the rows left', () => vera.live.rows('deals').size === 0);
     await until('the figures left', () => shown(vera.totals).size === 0);
-    await admin.query(
+    await demo.admin.query(
       `update crm.roles set access = access || '{"deals": {"view": "all"}}' where slug = 'viewer'`,
     );
     await until('they are back', () => vera.live.rows('deals').size === count);
@@ -207,7 +195,7 @@ describe('rights', () => {
   test('without the right to see deals nothing of them stays, and nothing comes', async () => {
     const [anna, vera] = await Promise.all([come('anna@demo.test'), come('vera@demo.test')]);
     const count = vera.live.rows('deals').size;
-    await admin.query(
+    await demo.admin.query(
       `update crm.roles set access = access || '{"deals": {}}' where slug = 'viewer'`,
     );
     await until('the rows left', () => vera.live.rows('deals').size === 0);
@@ -215,7 +203,7 @@ describe('rights', () => {
     await anna.live.change(moveDeal, { id: deal.id, stageId: stageNamed(anna, 'open', 1).id }).done;
     await sleep(300);
     expect(vera.live.rows('deals').size).toBe(0);
-    await admin.query(
+    await demo.admin.query(
       `update crm.roles set access = access || '{"deals": {"view": "all"}}' where slug = 'viewer'`,
     );
     await until('they are back', () => vera.live.rows('deals').size === count);
@@ -226,8 +214,12 @@ describe('rights', () => {
 
   test('a member who is removed is cut off', async () => {
     const vera = await come('vera@demo.test');
-    await admin.query('update crm.members set is_active = false where id = $1', [vera.me.memberId]);
+    await demo.admin.query('update crm.members set is_active = false where id = $1', [
+      vera.me.memberId,
+    ]);
     await until('it is over', () => vera.live.ended === 'removed');
-    await admin.query('update crm.members set is_active = true where id = $1', [vera.me.memberId]);
+    await demo.admin.query('update crm.members set is_active = true where id = $1', [
+      vera.me.memberId,
+    ]);
   });
 });

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright';
 import pg from 'pg';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import { openBrowser } from '#tests/support/browser.ts';
 import { openBoard, type Screen } from '#tests/support/screen.ts';
 import { startServer, type TestServer } from '#tests/support/server.ts';
@@ -15,23 +15,44 @@ export interface Stage {
 }
 
 export function demoStage(): Stage {
-  const stage = {
-    open: (email: string, options = {}) =>
-      openBoard(stage.browser, {
-        url: stage.server.url,
-        email,
-        options: { locale: 'en-GB', ...options },
-      }),
-  } as Stage;
+  const stage = demoServer() as Stage;
+  stage.open = (email, options = {}) =>
+    openBoard(stage.browser, {
+      url: stage.server.url,
+      email,
+      options: { locale: 'en-GB', ...options },
+    });
   beforeAll(async () => {
-    [stage.server, stage.browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
+    stage.browser = await openBrowser();
+  });
+  afterAll(() => stage.browser.close());
+  return stage;
+}
+
+/** The same without a browser. */
+export function demoServer(): Pick<Stage, 'server' | 'admin'> {
+  const stage = {} as Stage;
+  beforeAll(async () => {
+    stage.server = await startServer({ demo: true });
     stage.admin = new pg.Client({ connectionString: stage.server.databaseUrl });
     await stage.admin.connect();
   });
   afterAll(async () => {
-    await stage.browser.close();
     await stage.admin.end();
     await stage.server.stop();
   });
   return stage;
+}
+
+/** Every deal stands again where it stood in the demo, after each test. */
+export function keepBoard(stage: Pick<Stage, 'admin'>): void {
+  beforeAll(() =>
+    stage.admin.query('create temp table board_before as select id, stage_id, rank from crm.deals'),
+  );
+  afterEach(() =>
+    stage.admin.query(
+      `update crm.deals d set stage_id = b.stage_id, rank = b.rank from board_before b
+       where d.id = b.id and (d.stage_id, d.rank) <> (b.stage_id, b.rank)`,
+    ),
+  );
 }
