@@ -21,13 +21,15 @@ const input = z
     /** Several that are told as one. */
     positions: z.optional(z.array(place).check(z.minLength(1), z.maxLength(100))),
     run: z.optional(field.text(500)),
+    /** A change of one's own, by the id that it was sent with. */
+    mutation: z.optional(field.text(200)),
     /** The `nextCursor` of the page before; a run is undone page by page. */
     cursor: z.optional(z.string().check(z.regex(/^\d{1,15}\.\d{1,15}@\d{1,15}$/))),
   })
   .check(
     z.refine(
-      ({ position, positions, run }) =>
-        [position, positions, run].filter((one) => one !== undefined).length === 1,
+      ({ position, positions, run, mutation }) =>
+        [position, positions, run, mutation].filter((one) => one !== undefined).length === 1,
       'oneOf',
     ),
   );
@@ -39,9 +41,10 @@ export const undo = router({
   preview: member
     .meta({ permission: 'member', rest: undoRest.preview })
     .input(input)
-    .query(({ ctx, input: asked }) =>
-      rehearse(ctx, (tx) => undoPage(tx, ctx, { ...asked, head: 0 })),
-    ),
+    .query(async ({ ctx, input: asked }) => {
+      const target = await targetOf(ctx, asked);
+      return rehearse(ctx, (tx) => undoPage(tx, ctx, { target, cursor: asked.cursor, head: 0 }));
+    }),
 
   /** Takes back what can be taken back, as a change like any other. */
   run: member
@@ -49,13 +52,13 @@ export const undo = router({
     .input(input)
     .mutation(async ({ ctx, input: asked }) => {
       const head = Number(asked.cursor?.split('@')[1] ?? (await headOf(ctx)));
-      const target = targetOf(asked);
+      const target = await targetOf(ctx, asked);
       const runId =
         'run' in target
           ? `undo-run:${target.run}@${head}`
           : `undo:${Math.max(...target.positions)}`;
       return change({ ...ctx, runId }, 'undo.run', asked, (tx) =>
-        undoPage(tx, ctx, { ...asked, head }),
+        undoPage(tx, ctx, { target, cursor: asked.cursor, head }),
       );
     }),
 });
@@ -64,9 +67,8 @@ export const undo = router({
 async function undoPage(
   tx: Tx,
   { member: who }: MemberContext,
-  { cursor, head, ...asked }: Asked & { head: number },
+  { target, cursor, head }: { target: Target; cursor: string | undefined; head: number },
 ): Promise<UndoAnswer> {
-  const target = targetOf(asked);
   for (let after = cursor?.split('@')[0]; ;) {
     const rows = await loggedRows(tx, target, { after, most: pageRows + 1 });
     const page = rows.slice(0, pageRows);
@@ -87,8 +89,25 @@ async function undoPage(
   }
 }
 
-const targetOf = ({ position, positions, run }: Asked): Target =>
-  run === undefined ? { positions: positions ?? [position ?? 0] } : { run };
+async function targetOf(
+  ctx: MemberContext,
+  { position, positions, run, mutation }: Asked,
+): Promise<Target> {
+  if (run !== undefined) return { run };
+  if (mutation === undefined) return { positions: positions ?? [position ?? 0] };
+  // Of one that altered nothing the position is another's.
+  const { rows } = await query(ctx, (tx) =>
+    sql<{ pos: number }>`
+      select t.pos from sync.mutations m
+      join sync.change_tx t on t.organization_id = m.organization_id and t.pos = m.pos and t.mutation_id = m.mutation_id
+      where m.organization_id = sync.org() and m.actor = ${ctx.member.memberId} and m.mutation_id = ${mutation}`.execute(
+      tx,
+    ),
+  );
+  const [found] = rows;
+  if (!found) throw notFound();
+  return { positions: [found.pos] };
+}
 
 function refuseIfForbidden({ undone, kept }: Work): void {
   if (undone.length === 0 && kept.every(({ reason }) => reason === 'notYours'))

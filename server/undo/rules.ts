@@ -36,6 +36,8 @@ export const rules: Record<EntityName, Rules | 'never'> = {
   members: { ...managed('members.manage'), fixed: ['user_id', 'email'] },
   // A link that was used or revoked must not come to life again.
   invitations: 'never',
+  // A key that was revoked must not come to life again.
+  apiKeys: 'never',
   exchangeRates: managed('organization.manage'),
   pipelines: managed('pipelines.manage'),
   stages: managed('pipelines.manage'),

@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import type { Tx } from '../live/transaction.ts';
 import { camel, keep, type Work } from './answer.ts';
+import type { Logged } from './logged.ts';
 import { rules } from './rules.ts';
 import { setBack } from './updates.ts';
 import { unfulfilled, type Wanted } from './wanted.ts';
@@ -29,13 +30,18 @@ export async function settle(tx: Tx, wanted: Wanted, work: Work): Promise<void> 
     for (const name of columns) {
       if (!one?.fields.some(({ field }) => field === camel(name))) continue;
       one.fields = one.fields.filter(({ field }) => field !== camel(name));
-      keep(work, row, { reason: 'rule', field: name });
+      if (!followsStage(work, row, name)) keep(work, row, { reason: 'rule', field: name });
     }
   }
   work.undone = work.undone.filter(
     ({ action, fields }) => action !== 'changed' || fields.length > 0,
   );
 }
+
+/** The probability of a stage stays with the stage that is named as having stayed. */
+const followsStage = ({ kept }: Work, { entity, id }: Logged, column: string): boolean =>
+  column === 'probability' &&
+  kept.some((one) => one.entity === entity && one.id === id && one.field === 'stageId');
 
 const closing = ['closed_on', 'lost_reason_id', 'lost_note', 'probability_manual', 'probability'];
 

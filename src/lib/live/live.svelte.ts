@@ -2,7 +2,6 @@ import type { Api } from '#lib/api.ts';
 import { createApi } from '#lib/api.ts';
 import type { Change, Inverse } from '#lib/shared/change.ts';
 import {
-  entities,
   topicKey,
   topics,
   type AnyRow,
@@ -28,13 +27,29 @@ import { meNow, type Me, type MeNow } from './me.ts';
 import { Notes } from './notes.svelte.ts';
 import { Outbox, recalled, type Handles, type Outcome } from './outbox.svelte.ts';
 import { PresenceMap } from './presence.svelte.ts';
-import { isUnder, keyUnder, Store, type Arrival, type Pending } from './store.svelte.ts';
-import { Recorder } from './recorder.svelte.ts';
+import {
+  isUnder,
+  keyUnder,
+  Store,
+  type Arrival,
+  type Pending,
+  type ShownAs,
+} from './store.svelte.ts';
+import { Recorder, type Inspection } from './recorder.svelte.ts';
 import { Tray } from './tray.svelte.ts';
 import { UnsentChanges, type RefusedChange } from './unsent.ts';
 import type { LiveTotals } from './totals.svelte.ts';
-import { isOnesOwn, planUndo, undoAt, UndoStack, type UndoOutcome } from './undo.ts';
-import { Wanted, type Held, type Subscription } from './wanted.svelte.ts';
+import {
+  isOnesOwn,
+  shownUndo,
+  targetOf,
+  undoOutcome,
+  undoRun,
+  UndoStack,
+  type UndoOutcome,
+  type UndoTarget,
+} from './undo.ts';
+import { Wanted, type Subscription } from './wanted.svelte.ts';
 
 /** `undo` takes the change back, as far as nobody has changed it since; it names what it left alone. */
 export interface Made {
@@ -46,16 +61,6 @@ const recordLinger = 2_000;
 /** Pending changes that are replayed at once; of more, every so many milliseconds. */
 const mostReplayed = 200;
 const replayEvery = 300;
-
-export interface Inspection {
-  epoch: string;
-  position: number;
-  /** The keys to rows that the server counted when it last began. */
-  rights: string[];
-  clientId: string;
-  socketId: string | undefined;
-  subscriptions: Held[];
-}
 
 /**
  * The browser half of the sync engine, one for an organization. Rows come over the socket, changes go
@@ -121,7 +126,7 @@ export class Live {
       onEnd: (reason) => (this.ended = reason),
     });
     this.keptAs = `${organization} ${me.memberId}`;
-    this.#undos = new UndoStack({ keptAs: this.keptAs, undoAt: (at) => undoAt(this.api, at) });
+    this.#undos = new UndoStack({ keptAs: this.keptAs, undo: (target) => this.#undo(target) });
     if (typeof document !== 'undefined') {
       this.#unsent = new UnsentChanges({
         owner: this.keptAs,
@@ -271,24 +276,23 @@ export class Live {
     const { done, pending } = this.#make(change, input, how);
     if (inverse?.left) this.notes.wrote(inverse.entity, inverse.id, inverse.left);
     if (isOnesOwn(change.name)) return { done, undo: undefined };
-    const { run, forget, answered } = this.#undos.push(() =>
-      inverse
-        ? this.#undo(inverse, done)
-        : done.then(() => undoAt(this.api, pending.position ?? 0)),
+    const { run, forget, answered } = this.#undos.push(targetOf(pending), () =>
+      this.#takeBack(pending, inverse),
     );
-    void done.then(({ ok }) => (ok ? answered(pending.position ?? 0) : forget()));
+    void done.then(({ ok }) => (ok ? answered() : forget()));
     return { done, undo: inverse && run };
   }
 
   /** A change that was made past the outbox can be taken back like any other. */
   made(position: number): void {
-    this.#undos.push(() => undoAt(this.api, position)).answered(position);
+    this.#undos.push({ position }, () => this.#undo({ position })).answered();
   }
 
   /** Makes a refused change once more, as a change of now. */
   redo(refused: RefusedChange): Promise<Outcome> {
     this.tray.take(refused);
-    return this.#make(recalled(refused.name), refused.input, { insteadOf: refused }).done;
+    const { name, input, shownAs } = refused;
+    return this.#make(recalled(name, shownAs), input, { insteadOf: refused, shownAs }).done;
   }
 
   /** Takes back my last change that can be taken back; undefined when there is none. */
@@ -296,22 +300,24 @@ export class Live {
     return this.#undos.last()?.();
   }
 
-  async #undo(inverse: Inverse, done: Promise<Outcome>): Promise<UndoOutcome> {
-    // A change that is still on its way is waited for: its inverse must come after it.
-    if (this.connection === 'online') await done;
-    const { input, skipped } = planUndo(
-      inverse,
-      this.#store.visibleRow(inverse.entity, inverse.id),
-    );
-    if (!input) return { undone: false, skipped };
-    const outcome = await this.#make(inverse.change, input).done;
-    return { undone: outcome.ok, skipped, outcome };
+  /** A change that was never sent is as if it had not been made; of another the server makes an undo. */
+  #takeBack(pending: Pending, inverse: Inverse | undefined): Promise<UndoOutcome> {
+    if (this.#outbox.withdraw(pending)) {
+      this.#settle();
+      return Promise.resolve({ undone: true, skipped: [] });
+    }
+    const row = inverse && this.#store.visibleRow(inverse.entity, inverse.id);
+    return this.#undo(targetOf(pending), shownUndo(pending.input, inverse, row));
+  }
+
+  async #undo(target: UndoTarget, shownAs?: ShownAs): Promise<UndoOutcome> {
+    return undoOutcome(await this.#make(recalled(undoRun, shownAs), target, { shownAs }).done);
   }
 
   #make(
     change: Pick<Change<never>, 'name' | 'apply'>,
     input: unknown,
-    how: { insteadOf?: RefusedChange; handles?: Handles } = {},
+    how: { insteadOf?: RefusedChange; handles?: Handles; shownAs?: ShownAs | undefined } = {},
   ): { done: Promise<Outcome>; pending: Pending } {
     this.#seq += 1;
     const pending: Pending = {
@@ -320,20 +326,14 @@ export class Live {
       change,
       input,
       moment: { memberId: this.#me.memberId, now: Date.now() },
+      shownAs: how.shownAs,
     };
-    const about = how.insteadOf?.about ?? this.#titleOf(change.name, input);
+    const shown = how.shownAs ?? { name: change.name, input };
+    const about = how.insteadOf?.about ?? this.#store.titleOf(shown);
     this.#store.add(pending);
     const done = this.#outbox.add(pending, { ...how, about });
     this.#settleTotals();
     return { done, pending };
-  }
-
-  /** What the record of a change is called. */
-  #titleOf(name: string, input: unknown): string | undefined {
-    const { id } = (input ?? {}) as { id?: string };
-    const [entity = ''] = name.split('.');
-    const row = id && entity in entities && this.#store.visibleRow(entity as EntityName, id);
-    return row ? ((row['title'] ?? row['name']) as string | undefined) : undefined;
   }
 
   #answered(answer: 'done' | 'refused'): void {

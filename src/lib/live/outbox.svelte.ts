@@ -2,7 +2,8 @@ import type { Api } from '#lib/api.ts';
 import { toCallError } from '#lib/api.ts';
 import type { AppError } from '#lib/shared/errors.ts';
 import { changeNamed, type AnyChange } from '#lib/shared/change.ts';
-import type { Pending } from './store.svelte.ts';
+import type { Pending, ShownAs } from './store.svelte.ts';
+import { isMoot } from './undo.ts';
 import type { RefusedChange, UnsentChange, UnsentChanges } from './unsent.ts';
 
 /** What became of a change. `requestId` finds a failed one in the server's log. */
@@ -90,8 +91,8 @@ export class Outbox {
 
   add(pending: Pending, { about, insteadOf, handles }: Made = {}): Promise<Outcome> {
     return new Promise((settle) => {
-      const { clientId, seq, change, input, moment } = pending;
-      const kept = { clientId, seq, name: change.name, input, madeAt: moment.now, about };
+      const { clientId, seq, change, input, moment, shownAs } = pending;
+      const kept = { clientId, seq, name: change.name, input, madeAt: moment.now, about, shownAs };
       const entry = entryOf(pending, { kept, handles, settle });
       this.#entries.push(entry);
       void this.#options.unsent?.keep(kept, insteadOf);
@@ -104,14 +105,33 @@ export class Outbox {
   /** Takes over what other tabs have left, each in its place by the time it was made. */
   adopt(left: UnsentChange[], memberId: string): void {
     const entries = left.map((kept) => {
-      const { clientId, seq, name, input, madeAt } = kept;
+      const { clientId, seq, name, input, madeAt, shownAs } = kept;
       const moment = { memberId, now: madeAt };
-      const pending = { clientId, seq, change: recalled(name), input, moment };
+      const pending = { clientId, seq, change: recalled(name, shownAs), input, moment, shownAs };
       return entryOf(pending, { kept });
     });
     this.#entries = merged(this.#entries, entries);
     this.#count();
     this.flush();
+  }
+
+  /**
+   * Lets go of a change that was never on its way and that no later one hangs on; false where it has to
+   * be taken back by another.
+   */
+  withdraw(pending: Pending): boolean {
+    const at = this.#entries.findIndex((one) => one.pending === pending);
+    const entry = this.#entries[at];
+    if (entry?.state !== 'waiting') return false;
+    const touched = new Set(entry.links.changes);
+    const later = this.#entries.slice(at + 1);
+    if (later.some(({ links }) => links.names.some((id) => touched.has(id)))) return false;
+    this.#entries = this.#entries.filter((one) => one !== entry);
+    void this.#options.unsent?.drop(entry.kept);
+    this.#count();
+    entry.settle({ ok: true, data: undefined });
+    this.#next();
+    return true;
   }
 
   /** Sends whatever may go now; what failed a moment ago does not wait any longer. */
@@ -213,7 +233,7 @@ export class Outbox {
   #refuse({ kept, handles, settle }: Entry, error: AppError & { requestId?: string }): void {
     const { code, details, requestId } = error;
     const refused = { ...kept, refusedAt: Date.now(), code, details, requestId };
-    if (handles?.(error)) void this.#options.unsent?.drop(kept);
+    if (handles?.(error) || isMoot(kept.name, error)) void this.#options.unsent?.drop(kept);
     else this.#options.onRefused(refused, settle !== nobody);
     settle({ ok: false, error, requestId });
   }
@@ -248,9 +268,12 @@ function entryOf(
 }
 
 /** A change that was kept by its name; it shows from when the page has loaded its feature. */
-export const recalled = (name: string): AnyChange => ({
+export const recalled = (name: string, shownAs?: ShownAs): AnyChange => ({
   name,
-  apply: (...moment) => changeNamed(name)?.apply(...moment),
+  apply: (rows, input, moment) =>
+    shownAs
+      ? changeNamed(shownAs.name)?.apply(rows, shownAs.input as never, moment)
+      : changeNamed(name)?.apply(rows, input, moment),
 });
 
 /** The record that an input is about, where it has one, and all that it names, that one too. */
@@ -261,10 +284,11 @@ interface Links {
   waitsForAll: boolean;
 }
 
-function linksOf({ change, input }: Pending): Links {
+function linksOf(pending: Pending): Links {
+  const { name, input } = pending.shownAs ?? { ...pending.change, input: pending.input };
   const names = [...idsIn(input, new Set())];
   const isOfOne = typeof input === 'object' && input && 'id' in input;
-  const waitsForAll = /\.(delete|remove)$/.test(change.name);
+  const waitsForAll = /\.(delete|remove)$/.test(name);
   return { changes: isOfOne ? [String(input.id)] : names, names, waitsForAll };
 }
 

@@ -1,11 +1,23 @@
 import type { Frame } from '#lib/shared/wire.ts';
 import type { Arrival } from './store.svelte.ts';
+import type { Held } from './wanted.svelte.ts';
 
 /** A frame as it came, and what was in it for this browser. */
 export interface Taken {
   at: number;
   frame: Frame;
   arrivals: Arrival[];
+}
+
+/** The state of the engine, for the one who looks into it. */
+export interface Inspection {
+  epoch: string;
+  position: number;
+  /** The keys to rows that the server counted when it last began. */
+  rights: string[];
+  clientId: string;
+  socketId: string | undefined;
+  subscriptions: Held[];
 }
 
 const mostFrames = 50;

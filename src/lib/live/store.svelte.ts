@@ -1,5 +1,6 @@
 import type { AnyChange, ChangeMoment, LocalRows } from '#lib/shared/change.ts';
 import {
+  entities,
   entityNames,
   topicKey,
   topics,
@@ -11,6 +12,12 @@ import {
 import { Collection } from './collection.svelte.ts';
 
 /** A change that the server has not confirmed in the rows yet. */
+/** A change by its name, and what it is given. */
+export interface ShownAs {
+  name: string;
+  input: unknown;
+}
+
 export interface Pending {
   /** The tab that made it; with `seq` the mutation id. */
   clientId: string;
@@ -18,6 +25,8 @@ export interface Pending {
   change: AnyChange;
   input: unknown;
   moment: ChangeMoment;
+  /** What it does to rows, where its own input does not say it. */
+  shownAs?: ShownAs | undefined;
   /** Where the log stands with this change in it, in which life of the database; set by the server's answer. */
   position?: number;
   epoch?: string;
@@ -113,6 +122,14 @@ export class Store {
       held.delete(id);
       this.#touch(entity, id);
     }
+  }
+
+  /** What the record of a change is called. */
+  titleOf({ name, input }: ShownAs): string | undefined {
+    const { id } = (input ?? {}) as { id?: string };
+    const [entity = ''] = name.split('.');
+    const row = id && entity in entities && this.visibleRow(entity as EntityName, id);
+    return row ? ((row['title'] ?? row['name']) as string | undefined) : undefined;
   }
 
   /** Replays the pending changes over the base and shows whatever is different now. */

@@ -1,5 +1,6 @@
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
 import type { ErrorCode, ErrorDetails } from '#lib/shared/errors.ts';
+import type { ShownAs } from './store.svelte.ts';
 
 /** A change as it waits in the browser's database, one row each. */
 export interface UnsentChange {
@@ -12,6 +13,7 @@ export interface UnsentChange {
   madeAt: number;
   /** What the record was called then, for the person who reads of it later. */
   about?: string | undefined;
+  shownAs?: ShownAs | undefined;
 }
 
 /** A change that the server refused, or that waited too long to be sent unasked. */

@@ -54,6 +54,7 @@ export const syncEn = {
   'change.customers.update': 'Change a customer',
   'change.customers.delete': 'Delete a customer',
   'change.customers.restore': 'Bring a customer back',
+  'change.undo.run': 'Undo a change',
   'change.deals.create': 'Add a deal',
   'change.deals.update': 'Change a deal',
   'change.deals.move': 'Move a deal',

@@ -68,6 +68,7 @@ export const syncRu: Translated<typeof syncEn> = {
   'change.customers.update': 'Изменение клиента',
   'change.customers.delete': 'Удаление клиента',
   'change.customers.restore': 'Возврат клиента',
+  'change.undo.run': 'Отмена изменения',
   'change.deals.create': 'Новая сделка',
   'change.deals.update': 'Изменение сделки',
   'change.deals.move': 'Перенос сделки',

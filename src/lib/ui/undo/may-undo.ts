@@ -12,10 +12,11 @@ const managed: Record<string, string> = {
   organizations: 'organization.manage',
   exchangeRates: 'organization.manage',
 };
+const never = new Set<string>(['invitations', 'apiKeys']);
 const mostDays = 30;
 
 /** Whether an undo is worth offering; the server looks at each record when it is asked for. */
 export function mayUndo(me: MeNow, { newest: { entity, action, at } }: ToldTogether): boolean {
-  if (Date.now() - Date.parse(at) > mostDays * 86_400_000 || entity === 'invitations') return false;
+  if (Date.now() - Date.parse(at) > mostDays * 86_400_000 || never.has(entity)) return false;
   return me.can(managed[entity] ?? `${entity}.${action === 'changed' ? 'edit' : 'delete'}`);
 }

@@ -110,12 +110,10 @@ export class CustomerActions {
   }
 
   undo(run: () => Promise<UndoOutcome>): void {
-    const { t } = this.#words;
-    void run().then(({ undone, outcome }) => {
-      if (undone) this.#toasts.show({ text: t('toast.undone') });
-      else if (outcome && !outcome.ok) this.#refuse(outcome.error, {});
-      else this.#toasts.show({ text: t('toast.nothingToUndo') });
-    });
+    const means = { words: this.#words, toasts: this.#toasts };
+    void Promise.all([run(), import('#lib/ui/undo/undo-last.ts')]).then(([done, { tellUndo }]) =>
+      tellUndo(done, means),
+    );
   }
 
   /** Says what was done, with the way back, or why it was refused. */

@@ -165,12 +165,10 @@ export class DealActions {
   }
 
   undo(run: () => Promise<UndoOutcome>): void {
-    void run().then(({ undone, outcome }) => {
-      const { t } = this.#words;
-      if (undone) this.#toasts.show({ text: t('toast.undone') });
-      else if (outcome && !outcome.ok) this.#refuse(outcome.error, '');
-      else this.#toasts.show({ text: t('toast.nothingToUndo') });
-    });
+    const means = { words: this.#words, toasts: this.#toasts };
+    void Promise.all([run(), import('#lib/ui/undo/undo-last.ts')]).then(([done, { tellUndo }]) =>
+      tellUndo(done, means),
+    );
   }
 
   #customerId(customer: NonNullable<NewDeal['customer']>): string {
