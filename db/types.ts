@@ -34,6 +34,27 @@ export interface ActivitiesTable {
   mentions: Generated<string[]>;
 }
 
+export interface ApiKeyUsesTable {
+  organizationId: string;
+  keyId: string;
+  at: Generated<Timestamp>;
+}
+
+export interface ApiKeysTable {
+  organizationId: string;
+  id: Generated<string>;
+  rev: Generated<number>;
+  memberId: string;
+  name: string;
+  prefix: string;
+  secretHash: Buffer;
+  scopes: string[];
+  expiresAt: Timestamp | null;
+  revokedAt: Timestamp | null;
+  createdAt: Generated<Timestamp>;
+  updatedAt: Generated<Timestamp>;
+}
+
 export interface CountersTable {
   organizationId: string;
   name: string;
@@ -374,6 +395,9 @@ export interface PlatformJobsTable {
   run: Generated<number>;
   leasedUntil: Generated<Timestamp>;
   finishedAt: Timestamp | null;
+  failures: Generated<number>;
+  failedAt: Timestamp | null;
+  lastError: string | null;
 }
 
 export interface PlatformMigrationsTable {
@@ -594,6 +618,8 @@ export interface SyncTrackedTable {
 
 export interface DB {
   activities: ActivitiesTable;
+  apiKeyUses: ApiKeyUsesTable;
+  apiKeys: ApiKeysTable;
   counters: CountersTable;
   customerSearch: CustomerSearchTable;
   customers: CustomersTable;

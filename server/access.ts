@@ -17,6 +17,7 @@ export const catalog = {
   members: ['manage'],
   roles: ['manage'],
   organization: ['manage'],
+  apiKeys: ['manage'],
 } as const;
 
 export type Resource = keyof typeof catalog;
@@ -90,6 +91,7 @@ export const entityAccess: Record<
   teams: { view: 'directory.view', owned: false },
   members: { view: 'directory.view', owned: false },
   invitations: { view: 'members.manage', owned: false },
+  apiKeys: { view: 'apiKeys.manage', owned: false },
   exchangeRates: { view: 'directory.view', owned: false },
   pipelines: { view: 'directory.view', owned: false },
   stages: { view: 'directory.view', owned: false },

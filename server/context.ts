@@ -1,6 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { App } from './app.ts';
-import { identifyAgain, identifyRequest, type Identified } from './auth/identify.ts';
+import {
+  identifyAgain,
+  identifyProgram,
+  identifyRequest,
+  type Identified,
+} from './auth/identify.ts';
 import { memberFor } from './auth/membership.ts';
 import type { Proof } from './live/commit.ts';
 import { addressOf, requestIdOf } from './requests.ts';
@@ -13,6 +18,16 @@ export async function createContext(
 ): Promise<{ context: Context; setCookie: string | undefined }> {
   const found = await identifyRequest(app, request);
   return { context: contextOf(app, request, found), setCookie: found?.setCookie };
+}
+
+/** The same for a call of REST, which may come by a key; that is made sure of with each change. */
+export async function createRestContext(
+  app: App,
+  request: IncomingMessage,
+): Promise<{ context: Context; setCookie: string | undefined }> {
+  const found = await identifyProgram(app, request);
+  const context = { ...contextOf(app, request, found), proof: found?.proof };
+  return { context, setCookie: found?.setCookie };
 }
 
 /** The same with who it came from when he last called: only for a change, which asks for the proof. */

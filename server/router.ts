@@ -16,6 +16,7 @@ import { pipelines } from './pipelines.ts';
 import { products } from './products.ts';
 import { stages } from './stages.ts';
 import { timeline } from './timeline.ts';
+import { apiKeys } from './auth/api-key-procedures.ts';
 import { auth } from './auth/procedures.ts';
 import { invitations } from './invitations.ts';
 import { members } from './members.ts';
@@ -44,6 +45,7 @@ export const appRouter = router({
   products,
   stages,
   timeline,
+  apiKeys,
   auth,
   invitations,
   members,

@@ -9,6 +9,7 @@ import { AppError, type ErrorCode } from '#lib/shared/errors.ts';
 import { requirePermission, type Member, type Permission } from './access.ts';
 import type { App } from './app.ts';
 import { noteRefusal } from './audit/events.ts';
+import { isForKeys } from './auth/api-keys.ts';
 import type { Identity } from './auth/identify.ts';
 import { toAppError } from './errors.ts';
 import { commit, type Committed, type Proof } from './live/commit.ts';
@@ -79,15 +80,22 @@ const codeOf = (error: TRPCError): ErrorCode =>
   (Object.entries(statusNames).find(([, name]) => name === error.code)?.[0] as
     ErrorCode | undefined) ?? 'INTERNAL';
 
-const named = t.procedure.use(async ({ ctx, path, next }) => {
-  const result = await next();
-  const known = result.ok ? undefined : toAppError(result.error);
-  const isSure = !ctx.proof || ctx.proof.isGiven;
-  if (known?.code === 'FORBIDDEN' && ctx.member && isSure)
-    noteRefusal(ctx.app, ctx.member, { path, origin: ctx });
-  if (!result.ok && known) throw toTrpcError(result.error);
-  return result;
-});
+const named = t.procedure
+  .use(async ({ ctx, path, next }) => {
+    const result = await next();
+    const known = result.ok ? undefined : toAppError(result.error);
+    const isSure = !ctx.proof || ctx.proof.isGiven;
+    if (known?.code === 'FORBIDDEN' && ctx.member && isSure)
+      noteRefusal(ctx.app, ctx.member, { path, origin: ctx });
+    if (!result.ok && known) throw toTrpcError(result.error);
+    return result;
+  })
+  .use(({ ctx, path, meta, next }) => {
+    if (ctx.identity?.via === 'key' && !isForKeys(path, meta?.permission ?? '')) {
+      throw new AppError('FORBIDDEN', { reason: 'notByKey' });
+    }
+    return next();
+  });
 
 /** With the code that belongs to what the caller may be told; INTERNAL_SERVER_ERROR for a bug. */
 export function toTrpcError(error: unknown): TRPCError {

@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { JsonObject } from '#db/types.ts';
 import type { App } from '../app.ts';
 import { findPerson } from '../auth/person.ts';
+import type { Tx } from '../live/transaction.ts';
 import { inTransaction } from '../transact.ts';
 
 /** Acts that change no record. */
@@ -15,6 +16,8 @@ export type ActKind =
   | 'passwordReset'
   | 'refused'
   | 'exported'
+  | 'keyMade'
+  | 'keyRevoked'
   | 'erased';
 
 /** Where a request came from. */
@@ -38,26 +41,40 @@ interface Act extends Partial<Origin> {
 
 type Parts = Pick<App, 'config' | 'db' | 'pool' | 'log'>;
 
+interface Doer {
+  organizationId: string;
+  memberId: string;
+}
+
 /** Writes an act of a member down, where the history, the seal and the audit find it. */
 export async function noteAct(
   { pool }: Pick<Parts, 'pool'>,
-  { organizationId, memberId }: { organizationId: string; memberId: string },
-  { kind, ip, userAgent, requestId, about = {} }: Act,
+  { organizationId, memberId }: Doer,
+  act: Act,
 ): Promise<void> {
   await inTransaction(pool, { organizationId, actor: memberId }, (tx) =>
-    tx
-      .insertInto('sync.auditEvents')
-      .values({
-        organizationId,
-        memberId,
-        kind,
-        ip: ip ?? null,
-        userAgent: userAgent?.slice(0, 300) ?? null,
-        requestId: requestId ?? null,
-        about: JSON.stringify(about),
-      })
-      .execute(),
+    writeAct(tx, { organizationId, memberId }, act),
   );
+}
+
+/** The same in the transaction of what was done. */
+export async function writeAct(
+  tx: Tx,
+  { organizationId, memberId }: Doer,
+  { kind, ip, userAgent, requestId, about = {} }: Act,
+): Promise<void> {
+  await tx
+    .insertInto('sync.auditEvents')
+    .values({
+      organizationId,
+      memberId,
+      kind,
+      ip: ip ?? null,
+      userAgent: userAgent?.slice(0, 300) ?? null,
+      requestId: requestId ?? null,
+      about: JSON.stringify(about),
+    })
+    .execute();
 }
 
 /** An act of a person in every organization that he is an active member of. */

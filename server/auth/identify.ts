@@ -1,17 +1,19 @@
 import type { IncomingMessage } from 'node:http';
 import type { Proof } from '../live/commit.ts';
 import { isAccessToken, verifyAccess } from './access-tokens.ts';
+import { findKey } from './api-keys.ts';
 import type { AuthParts, Person } from './person.ts';
 import { findSession, rememberSession } from './sessions.ts';
 
 /** Who calls. */
 export interface Identity {
   userId: string;
-  via: 'session' | 'token';
+  via: 'session' | 'token' | 'key';
   /** Names the sign-in, which may end at any time: `livingSignIns`. */
   sessionHash?: string;
-  /** The one organization that a token is good for. */
+  /** The one organization that a token or key is good for. */
   organizationId?: string;
+  keyId?: string;
 }
 
 export interface Credentials {
@@ -97,6 +99,24 @@ export function identifyRequest(
   request: Pick<IncomingMessage, 'headers' | 'method'>,
 ): Promise<Identified | undefined> {
   return identifyPerson(parts, credentialsOf(request));
+}
+
+/**
+ * For REST, where programs show keys. A key speaks for itself: beside a token it is not taken, and no cookie
+ * mends one that is not good.
+ */
+export async function identifyProgram(
+  parts: AuthParts,
+  request: Pick<IncomingMessage, 'headers' | 'method'>,
+): Promise<(Identified & { proof?: Proof }) | undefined> {
+  const { 'x-api-key': key, authorization } = request.headers;
+  if (key === undefined) return identifyRequest(parts, request);
+  if (typeof key !== 'string' || authorization !== undefined) return undefined;
+  const found = await findKey(parts, key);
+  if (!found) return undefined;
+  const { person, organizationId, keyId, proof } = found;
+  const identity: Identity = { userId: person.userId, via: 'key', organizationId, keyId };
+  return { person, identity, proof, setCookie: undefined };
 }
 
 export function credentialsOf({

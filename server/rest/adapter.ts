@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { callTRPCProcedure } from '@trpc/server';
+import { callTRPCProcedure, TRPCError } from '@trpc/server';
 import { AppError } from '#lib/shared/errors.ts';
 import { newId } from '#lib/shared/ids.ts';
 import { permissions, requirePermission } from '../access.ts';
 import type { App } from '../app.ts';
-import { createContext } from '../context.ts';
+import { createRestContext } from '../context.ts';
 import { toAppError } from '../errors.ts';
+import { Outdated } from '../live/commit.ts';
 import { requestIdOf } from '../requests.ts';
 import { appRouter } from '../router.ts';
 import type { Context } from '../trpc.ts';
@@ -62,20 +63,37 @@ async function answer(app: App, limit: Limit, call: Call): Promise<void> {
   if (!operation) return;
   call.operation = operation;
   requireAcceptance(request);
-  const { context, setCookie } = await createContext(app, request);
+  const { context, setCookie } = await createRestContext(app, request);
   if (setCookie) response.setHeader('set-cookie', setCookie);
-  await limit(context.identity?.userId ?? context.ip, response);
+  const { keyId, userId = context.ip } = context.identity ?? {};
+  await limit(keyId ?? userId, response);
   requireEntry(context, operation.permission);
   // What cannot be an id leads nowhere, like an id that never was.
   if (params['id'] !== undefined && !isId(params['id'])) throw new AppError('NOT_FOUND');
   const body = request.method === 'GET' || request.method === 'HEAD' ? {} : await bodyOf(request);
   call.asked = { params, query: queryOf(request.url ?? ''), body };
-  const result = await run(
-    call.operation,
-    conditioned(context, operation, request, call.asked),
-    call.asked,
-  );
+  const { asked } = call;
+  const result = await whileOutdated(context, async (known) => {
+    const caller = known ?? (await createRestContext(app, request)).context;
+    if (!known) requireEntry(caller, operation.permission);
+    return run(operation, conditioned(caller, operation, request, asked), asked);
+  });
   send(call, answerOf(operation, result));
+}
+
+/** Where the caller may not be any more who he was, nothing was done, and he is looked up anew. */
+async function whileOutdated(
+  context: Context,
+  attempt: (context: Context | undefined) => Promise<unknown>,
+): Promise<unknown> {
+  for (let left = 3; ; left -= 1) {
+    try {
+      return await attempt(left === 3 ? context : undefined);
+    } catch (error) {
+      const isOutdated = error instanceof TRPCError && error.cause instanceof Outdated;
+      if (!isOutdated || left === 0) throw error;
+    }
+  }
 }
 
 /** The procedure asks again; here it is so that nobody is told of their input what they may not even send. */
@@ -192,13 +210,13 @@ function refuse(app: App, { request, response, operation, asked }: Call, error: 
 
 function allowOrigin({ request, response }: Call, origins: readonly string[]): void {
   const { origin } = request.headers;
-  response.setHeader('vary', 'origin, authorization, cookie, x-organization');
+  response.setHeader('vary', 'origin, authorization, cookie, x-api-key, x-organization');
   if (!origin || !origins.includes(origin)) return;
   response.setHeader('access-control-allow-origin', origin);
   response.setHeader('access-control-allow-methods', 'GET, POST, PUT, PATCH, DELETE');
   response.setHeader(
     'access-control-allow-headers',
-    'authorization, content-type, if-match, if-none-match, idempotency-key, x-organization',
+    'authorization, content-type, if-match, if-none-match, idempotency-key, x-api-key, x-organization',
   );
   response.setHeader(
     'access-control-expose-headers',

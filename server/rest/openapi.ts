@@ -13,11 +13,17 @@ export function openApi(operations: Operation[]): Record<string, unknown> {
     openapi: '3.1.0',
     info: { title: 'Syncline', version: '1.0.0', description: about },
     servers: [{ url: '/api/v1' }],
-    security: [{ bearer: [] }, { session: [] }],
+    security: [{ key: [] }, { bearer: [] }, { session: [] }],
     tags: [...new Set(operations.map(({ entity }) => entity))].map((name) => ({ name })),
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
     components: {
       securitySchemes: {
+        key: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-API-Key',
+          description: 'Made in Settings → API keys; acts as its member, within its scopes',
+        },
         bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
         session: {
           type: 'apiKey',

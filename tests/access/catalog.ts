@@ -29,6 +29,8 @@ const widePolicies: Record<string, string> = {
   'crm.members lookup': 'memberships_of, before an organization is known',
   'crm.roles lookup': 'memberships_of, before an organization is known',
   'crm.invitations lookup': 'invitation_of, found by the hash of a secret alone',
+  'crm.api_keys lookup': 'api_key_of, found by the hash of a secret alone',
+  'crm.api_key_uses lookup': 'api_key_of, of the key that was found',
 };
 
 /** Keys that are unique over organizations, and why that tells nobody anything they may not know. */
@@ -36,6 +38,7 @@ const wideKeys: Record<string, string> = {
   'crm.organizations organizations_pkey': 'the id of the organization itself',
   'crm.organizations organizations_slug_key': 'addresses are public',
   'crm.invitations invitations_token_hash_key': 'the hash of a random secret',
+  'crm.api_keys api_keys_secret_hash_key': 'the hash of a random secret',
 };
 
 /** Foreign keys without the organization, and why. */
@@ -47,6 +50,7 @@ const wideReferences: Record<string, string> = {
 
 /** Functions that run as their owner, beside those that answer before an organization is known. */
 const definerFunctions = [
+  'platform.api_key_of',
   'platform.invitation_of',
   'platform.is_only_in',
   'platform.memberships_of',

@@ -249,6 +249,10 @@ export const fixtures: Record<string, Fixture> = {
   'auth.sessions': nothing,
   'auth.endSessions': () => ({ id: '0123456789abcdef' }),
 
+  'apiKeys.uses': nothing,
+  'apiKeys.create': () => ({ name: name(), scopes: ['deals.view'] }),
+  'apiKeys.revoke': async ({ make }) => ({ id: await make.apiKey() }),
+
   'invitations.list': nothing,
   'invitations.create': async ({ make, roleId }) => ({
     roleId: await roleId('sales'),

@@ -35,6 +35,10 @@ export const matrix: Record<
   'activities.complete': { may: editors, beside: 'NOT_FOUND' },
   'activities.delete': { may: editors, beside: 'NOT_FOUND', mate: notYours },
 
+  'apiKeys.uses': { may: heads },
+  'apiKeys.create': { may: heads },
+  'apiKeys.revoke': { may: heads },
+
   'audit.list': { may: heads },
   'audit.state': { may: heads },
   'audit.export': { may: heads },

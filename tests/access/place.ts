@@ -83,6 +83,23 @@ export async function makePlace(
         .execute();
       return id;
     },
+    async apiKey() {
+      const id = newId();
+      await db
+        .insertInto('apiKeys')
+        .values({
+          organizationId,
+          id,
+          memberId: owner.memberId,
+          name: text(),
+          prefix: 'syncline_',
+          scopes: ['deals.view'],
+          secretHash: createHash('sha256').update(id).digest(),
+        })
+        .execute();
+      await db.insertInto('apiKeyUses').values({ organizationId, keyId: id }).execute();
+      return id;
+    },
     async customer(ownerId: string) {
       const id = newId();
       await db

@@ -20,6 +20,7 @@ beforeAll(async () => {
     await make.activity(owner.memberId);
     await make.customer(owner.memberId);
     await make.invitation();
+    await make.apiKey();
     await make.team();
     await make.rate();
     await make.belongings(owner.memberId);

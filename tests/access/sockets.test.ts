@@ -33,6 +33,7 @@ const mayHave: Record<TopicName, Caller[]> = {
   teams: lookers,
   members: lookers,
   invitations: heads,
+  apiKeys: heads,
   exchangeRates: lookers,
   pipelines: lookers,
   stages: lookers,
@@ -122,7 +123,7 @@ describe.each(names)('the topic %s', (topic) => {
 });
 
 const mayCount = (entity: EntityName): readonly Caller[] =>
-  entity === 'invitations' ? heads : lookers;
+  entity === 'invitations' || entity === 'apiKeys' ? heads : lookers;
 
 /** Every live figure and list: with what it is asked for, and who may. */
 const views: Record<

@@ -22,6 +22,7 @@ const seenBy: Record<string, [resource: string, action: string]> = {
   teams: ['directory', 'view'],
   members: ['directory', 'view'],
   invitations: ['members', 'manage'],
+  apiKeys: ['apiKeys', 'manage'],
   exchangeRates: ['directory', 'view'],
   pipelines: ['directory', 'view'],
   stages: ['directory', 'view'],

@@ -92,6 +92,16 @@ async function anyOrganization(): Promise<{ id: string; members: string[] }> {
       expires_at: 'now',
     },
   ]);
+  await write('api_keys', [
+    {
+      id: newId(),
+      member_id: oneOf(members),
+      prefix: 'p',
+      scopes: [],
+      secret_hash: `\\x${newId().replaceAll('-', '')}`,
+      ...named('K'),
+    },
+  ]);
   await write('exchange_rates', [
     { id: newId(), currency: 'USD', valid_from: '2026-01-01', rate: 1.25 },
   ]);

@@ -83,7 +83,7 @@ async function open(email: string, pipelineId: string, deals: string[]): Promise
 }
 
 /** What is seen by administrators alone, or asked for record by record. */
-const notAskedFor: EntityName[] = ['invitations', 'follows', 'looks'];
+const notAskedFor: EntityName[] = ['invitations', 'apiKeys', 'follows', 'looks'];
 
 /** One thing that somebody does in the browser. */
 function act(person: Somebody, stages: string[], pipelineId: string): void {

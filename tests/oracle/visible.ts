@@ -38,6 +38,7 @@ const rules: [entity: string, table: string, rule: string][] = [
   ['teams', 'teams', whole('directory')],
   ['members', 'members', whole('directory')],
   ['invitations', 'invitations', whole('members', 'manage')],
+  ['apiKeys', 'api_keys', whole('apiKeys', 'manage')],
   ['exchangeRates', 'exchange_rates', whole('directory')],
   ['pipelines', 'pipelines', whole('directory')],
   ['stages', 'stages', whole('directory')],

@@ -27,6 +27,15 @@ export const entities = {
     expiresAt: 'time',
     acceptedAt: 'time?',
   },
+  apiKeys: {
+    ...directory,
+    memberId: 'id',
+    prefix: 'text',
+    scopes: 'texts',
+    expiresAt: 'time?',
+    revokedAt: 'time?',
+    createdAt: 'time',
+  },
   exchangeRates: { id: 'id', currency: 'text', validFrom: 'date', rate: 'decimal' },
   pipelines: {
     ...directory,
@@ -196,6 +205,7 @@ export const topics = {
   teams: { entity: 'teams', by: [] },
   members: { entity: 'members', by: [] },
   invitations: { entity: 'invitations', by: [] },
+  apiKeys: { entity: 'apiKeys', by: [] },
   exchangeRates: { entity: 'exchangeRates', by: [] },
   pipelines: { entity: 'pipelines', by: [] },
   stages: { entity: 'stages', by: [] },

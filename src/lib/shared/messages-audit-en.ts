@@ -30,6 +30,8 @@ export const auditEn = {
   'act.passwordChanged': 'Changed the password',
   'act.passwordReset': 'Set a new password by a link',
   'act.refused': 'Was refused',
+  'act.keyMade': 'Made an API key',
+  'act.keyRevoked': 'Revoked an API key',
   'act.exported': 'Took data out',
   'act.erased': 'Erased a person’s data',
 

@@ -32,6 +32,8 @@ export const auditRu: Translated<typeof auditEn> = {
   'act.passwordChanged': 'Смена пароля',
   'act.passwordReset': 'Новый пароль по ссылке',
   'act.refused': 'Отказ',
+  'act.keyMade': 'Создание API-ключа',
+  'act.keyRevoked': 'Отзыв API-ключа',
   'act.exported': 'Выгрузка данных',
   'act.erased': 'Данные человека стёрты',
 
