@@ -1,7 +1,7 @@
 import { createTask } from 'node-cron';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
-import { claim, extend, finish, type Lease } from './lease.ts';
+import { claim, extend, fail, finish, type Lease } from './lease.ts';
 
 /**
  * Work that comes round by the clock. A node that dies at it, or is thought dead, is replaced by another:
@@ -41,7 +41,6 @@ export function startClock({ jobs, pool, log, lookEvery = 5_000, leaseFor = 30_0
       const lease = await claim(pool, job.name, leaseFor);
       if (lease) await runJob(job, lease);
     } catch (error) {
-      // Its lease runs out, and then it is tried again.
       log.error({ job: job.name, err: error }, 'job failed');
     } finally {
       running.delete(job.name);
@@ -60,6 +59,9 @@ export function startClock({ jobs, pool, log, lookEvery = 5_000, leaseFor = 30_0
       const done = await run(lost.signal);
       await finish(pool, lease, nextAfter(schedule, lease.at));
       log.info({ job: name, ...done, ms: Math.round(performance.now() - began) }, 'job done');
+    } catch (error) {
+      await fail(pool, lease, error).catch(() => undefined);
+      throw error;
     } finally {
       clearInterval(keep);
     }

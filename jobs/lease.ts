@@ -33,8 +33,18 @@ export async function extend(pool: Pool, { name, run }: Lease, ms: number): Prom
 
 export async function finish(pool: Pool, { name, run }: Lease, next: Date): Promise<void> {
   await pool.query(
-    `update platform.jobs set due_at = $3, leased_until = '-infinity', finished_at = now()
+    `update platform.jobs set due_at = $3, leased_until = '-infinity', finished_at = now(), failures = 0
      where name = $1 and run = $2`,
     [name, run, next],
+  );
+}
+
+/** Its lease runs out, and then it is tried again; until it is done it stands as failing. */
+export async function fail(pool: Pool, { name, run }: Lease, error: unknown): Promise<void> {
+  const reason = error instanceof Error ? error.message : String(error);
+  await pool.query(
+    `update platform.jobs set failures = failures + 1, failed_at = now(), last_error = $3
+     where name = $1 and run = $2`,
+    [name, run, reason.replaceAll('\0', '').slice(0, 1_000)],
   );
 }

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import { connect, connectAsOwner } from '#db/connect.ts';
 import { serveDatabase } from '#db/database.ts';
@@ -10,6 +11,7 @@ import { migrate, newestMigration } from '#db/migrate.ts';
 import { startClock } from '#jobs/clock.ts';
 import { letters, oldNotifications, reminders } from '#jobs/notifications.ts';
 import { checkSeals, seal } from '#jobs/seal.ts';
+import { collectJobs } from '#jobs/state.ts';
 import { tidy } from '#jobs/tidy.ts';
 import { type App, setApp } from './app.ts';
 import { admit } from './auth/admission.ts';
@@ -115,20 +117,7 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
   await live.attach(config.roles.web ? server : undefined);
   canary.start();
   const owner = connectAsOwner({ url: database.url, max: 3, name: 'syncline jobs' });
-  const clock = config.roles.jobs
-    ? startClock({
-        jobs: [
-          tidy(owner.pool, config),
-          seal(owner.pool, config),
-          checkSeals(owner.pool, config, log),
-          reminders(app, owner.pool),
-          letters(app, owner.pool),
-          oldNotifications(app, owner.pool),
-        ],
-        pool: owner.pool,
-        log,
-      })
-    : undefined;
+  const clock = config.roles.jobs ? startJobs(app, owner.pool) : undefined;
   const reading = config.roles.jobs ? await startReaders(url, log) : undefined;
   const pusher = config.roles.jobs ? new Pusher(app, owner.pool) : undefined;
   pusher?.start();
@@ -150,6 +139,24 @@ async function run({ config, log, database }: Parts): Promise<() => Promise<void
     await Promise.all([close(), own.close(), owner.close()]);
     await database.stop();
   };
+}
+
+/** The work that comes round by the clock. */
+function startJobs(app: App, owner: Pool): { stop(): Promise<void> } {
+  const { config, log } = app;
+  const jobs = [
+    tidy(owner, config),
+    seal(owner, config),
+    checkSeals(owner, config, log),
+    reminders(app, owner),
+    letters(app, owner),
+    oldNotifications(app, owner),
+  ];
+  collectJobs(
+    owner,
+    jobs.map(({ name }) => name),
+  );
+  return startClock({ jobs, pool: owner, log });
 }
 
 /** The readers of the change log, on connections of their own. */

@@ -46,6 +46,12 @@ export function collectBusMetrics(bus: { isUp: boolean }): void {
   });
 }
 
+/** One question for all figures that are asked for at the same time. */
+export function onceAtATime<T>(ask: () => Promise<T>): () => Promise<T> {
+  let asking: Promise<T> | undefined;
+  return () => (asking ??= ask().finally(() => (asking = undefined)));
+}
+
 /** Prometheus' text. */
 export async function handleMetrics(_: IncomingMessage, response: ServerResponse): Promise<void> {
   response.writeHead(200, { 'content-type': register.contentType });

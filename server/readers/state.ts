@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { Gauge } from 'prom-client';
 import { nobody } from '../live/canary.ts';
+import { onceAtATime } from '../metrics.ts';
 import type { Reader } from './reader.ts';
 
 export interface State {
@@ -31,30 +32,37 @@ export async function readState(pool: Pool, readers: readonly Reader[]): Promise
 
 /** How far readers are behind, asked when somebody looks. */
 export function collectReaders(pool: Pool, readers: readonly Reader[]): void {
-  const positions = new Gauge({
+  const look = onceAtATime(() => readState(pool, readers));
+  const tell = async (gauge: Gauge<'reader'>, figure: (states: State[]) => number) => {
+    const states = await look().catch(() => []);
+    for (const reader of readers)
+      gauge.set({ reader: reader.name }, figure(states.filter((one) => one.reader === reader)));
+  };
+  new Gauge({
     name: 'reader_lag_positions',
     help: 'Transactions that a reader of the change log has still to take in.',
     labelNames: ['reader'],
+    collect() {
+      return tell(this, (states) => sum(states.map(({ pos, head }) => head - pos)));
+    },
   });
-  const poison = new Gauge({
+  new Gauge({
     name: 'reader_poison',
     help: 'Transactions that a reader could not take in and that were set aside.',
     labelNames: ['reader'],
+    collect() {
+      return tell(this, (states) => sum(states.map(({ poison }) => poison)));
+    },
   });
   new Gauge({
     name: 'reader_lag_seconds',
     help: 'How long the oldest transaction has waited for a reader.',
     labelNames: ['reader'],
-    async collect() {
-      const states = await readState(pool, readers).catch(() => []);
-      for (const reader of readers) {
-        const those = states.filter((state) => state.reader === reader);
-        const { name } = reader;
-        positions.set({ reader: name }, sum(those.map(({ pos, head }) => head - pos)));
-        poison.set({ reader: name }, sum(those.map((state) => state.poison)));
-        const waits = those.map(({ since }) => (since ? Date.now() - since.getTime() : 0));
-        this.set({ reader: name }, Math.max(0, ...waits) / 1000);
-      }
+    collect() {
+      return tell(this, (states) => {
+        const waits = states.map(({ since }) => (since ? Date.now() - since.getTime() : 0));
+        return Math.max(0, ...waits) / 1000;
+      });
     },
   });
 }

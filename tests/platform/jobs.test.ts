@@ -1,6 +1,8 @@
+import { register } from 'prom-client';
 import { expect, test, vi } from 'vitest';
 import { startClock, type Job } from '#jobs/clock.ts';
 import { claim, extend } from '#jobs/lease.ts';
+import { collectJobs, readJobs } from '#jobs/state.ts';
 import { freshDatabase, type TestDatabase } from '#tests/support/database.ts';
 
 const log = { info: () => undefined, error: () => undefined };
@@ -73,6 +75,37 @@ test('a node that was thought dead is told that the run is not its own any more'
   // What it then says of its end counts for nothing.
   expect(await stateOf(base)).toMatchObject({ run: 2, finished: false });
   expect(taken && (await extend(base.owner.pool, taken, 30_000))).toBe(true);
+});
+
+test('a job that fails stands as failing, with the reason, until it is done', async () => {
+  await using base = await freshDatabase();
+  const { pool } = base.owner;
+  let isBroken = true;
+  const states = async () =>
+    (await readJobs(pool)).map(({ failures, finishedAt, lastError }) => ({
+      ...{ failures, isDone: finishedAt !== null, lastError },
+    }));
+  collectJobs(pool, ['nightly', 'weekly']);
+  await using _node = startNode(
+    base,
+    {
+      run: async () => {
+        if (isBroken) throw new Error('No \0 room');
+        return {};
+      },
+    },
+    50,
+  );
+  await expect.poll(async () => (await states())[0]?.failures).toBeGreaterThan(1);
+  expect(await states()).toMatchObject([{ isDone: false, lastError: 'No  room' }]);
+  expect(await register.metrics()).toMatch(/^job_failures\{job="nightly"\} [1-9]/m);
+  expect(await register.metrics()).toMatch(/^job_done_timestamp_seconds\{job="nightly"\} 0$/m);
+  isBroken = false;
+  await expect.poll(states).toEqual([{ failures: 0, isDone: true, lastError: 'No  room' }]);
+  const told = await register.metrics();
+  expect(told).toMatch(/^job_failures\{job="nightly"\} 0$/m);
+  expect(told).toMatch(/^job_failures\{job="weekly"\} 0$/m);
+  expect(told).toMatch(/^job_done_timestamp_seconds\{job="nightly"\} 1[.\d]+(e\+9)?$/m);
 });
 
 test('a job that fails is tried again, a job that is long is not done beside itself', async () => {

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { register } from 'prom-client';
 import { expect, test } from 'vitest';
 import { mostFailures, retryPoison } from '#server/readers/batch.ts';
-import { readState } from '#server/readers/state.ts';
+import { collectReaders, readState } from '#server/readers/state.ts';
 import { addTeam, change, logBase, type LogBase } from '#tests/db/log.ts';
 import { noting, seenTable } from './noting.ts';
 import { loggedOf, running, seenOf, writeTeams } from './reading.ts';
@@ -87,6 +88,10 @@ test('a transaction that fails by itself is set aside after some tries, and only
   expect(tries).toBe(1 + mostFailures);
   const [state] = await readState(log.pool, [reader]);
   expect(state).toMatchObject({ poison: 1, failures: 0, lastError: null });
+  collectReaders(log.pool, [reader]);
+  const told = await register.metrics();
+  expect(told).toMatch(/^reader_poison\{reader="noting"\} 1$/m);
+  expect(told).toMatch(/^reader_lag_positions\{reader="noting"\} 0$/m);
 
   isMended = true;
   await retryPoison(log.pool, { reader, organizationId: org, position: bad });
