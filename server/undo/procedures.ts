@@ -3,11 +3,13 @@ import { z } from 'zod/mini';
 import { AppError, notFound } from '#lib/shared/errors.ts';
 import * as field from '#lib/shared/fields.ts';
 import type { Tx } from '../live/transaction.ts';
+import type { Member } from '../access.ts';
 import { undoRest } from '../rest/undo.ts';
 import { change, member, query, router, type MemberContext } from '../trpc.ts';
 import type { UndoAnswer, Work } from './answer.ts';
-import { loggedRows, type Target } from './logged.ts';
+import { loggedRows, type Logged, type Target } from './logged.ts';
 import { rehearse } from './rehearse.ts';
+import { couldSee } from './standing.ts';
 import { takeBack } from './take-back.ts';
 import { inOnePiece, whyKept } from './told.ts';
 
@@ -70,12 +72,10 @@ async function undoPage(
   { target, cursor, head }: { target: Target; cursor: string | undefined; head: number },
 ): Promise<UndoAnswer> {
   for (let after = cursor?.split('@')[0]; ;) {
-    const rows = await loggedRows(tx, target, { after, most: pageRows + 1 });
-    const page = rows.slice(0, pageRows);
-    const last = rows.length > pageRows ? page.at(-1) : undefined;
+    const { page, next } = await pageAfter(tx, target, after);
     const work = await takeBack(tx, who, page);
-    after = last && `${last.pos}.${last.ord}`;
-    if (work.undone.length + work.kept.length === 0) {
+    after = next && (await passSilent(tx, who, target, next));
+    if (!tells(work)) {
       if (after) continue;
       // What the member sees nothing of does not exist.
       if (!cursor) throw notFound();
@@ -87,6 +87,43 @@ async function undoPage(
       nextCursor: after ? `${after}@${head}` : null,
     };
   }
+}
+
+const tells = ({ undone, kept }: Work): boolean => undone.length + kept.length > 0;
+
+/**
+ * Takes back the pages of which nothing can be told to the member; answers where one begins of which
+ * something can. So no further page is named to who would find nothing on it.
+ */
+async function passSilent(
+  tx: Tx,
+  who: Member,
+  target: Target,
+  from: string,
+): Promise<string | undefined> {
+  for (let after = from; ;) {
+    const { page, next } = await pageAfter(tx, target, after);
+    if (page.every((row) => couldSee(who, row))) return after;
+    await sql`savepoint one_page`.execute(tx);
+    const work = await takeBack(tx, who, page);
+    if (tells(work)) {
+      await sql`rollback to savepoint one_page`.execute(tx);
+      return after;
+    }
+    if (!next) return undefined;
+    after = next;
+  }
+}
+
+async function pageAfter(
+  tx: Tx,
+  target: Target,
+  after: string | undefined,
+): Promise<{ page: Logged[]; next: string | undefined }> {
+  const rows = await loggedRows(tx, target, { after, most: pageRows + 1 });
+  const page = rows.slice(0, pageRows);
+  const last = rows.length > pageRows ? page.at(-1) : undefined;
+  return { page, next: last && `${last.pos}.${last.ord}` };
 }
 
 async function targetOf(

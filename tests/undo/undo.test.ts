@@ -215,6 +215,34 @@ test('a run is undone page by page under one name, but for what others changed s
   expect(await count()).toBe(1_100);
 }, 60_000);
 
+test('no further page is named to who may see nothing on it, and nothing on it goes back', async () => {
+  const { organizationId, memberId } = team.owner;
+  const seller = await team.join('sales', 'North');
+  const run = `import ${newId()}`;
+  const rowsOf = (ownerId: string, many: number) =>
+    Array.from({ length: many }, (_, at) => ({
+      id: newId(),
+      organizationId,
+      ownerId,
+      code: '',
+      name: `Page ${run} ${at}`,
+    }));
+  for (const batch of [rowsOf(memberId, 700), rowsOf(seller.memberId, 30)])
+    await team.database.owner.db.transaction().execute(async (tx) => {
+      await sql`select set_config('app.run_id', ${run}, true)`.execute(tx);
+      await tx.insertInto('customers').values(batch).execute();
+    });
+  const calls = await team.as(seller);
+  const preview = await calls.undo.preview({ run });
+  expect([preview.undone.length, preview.nextCursor]).toEqual([30, null]);
+  const { data } = await calls.undo.run({ run });
+  expect([data.undone.length, data.kept, data.nextCursor]).toEqual([30, [], null]);
+  expect((await owner.customers.list({ search: `Page ${run}`, perPage: 1 })).total).toBe(700);
+  const stranger = await team.as(await team.join('sales', 'South'));
+  expect(await refusal(stranger.undo.run({ run }))).toBe('NOT_FOUND');
+  expect((await owner.undo.preview({ run })).nextCursor).not.toBeNull();
+}, 60_000);
+
 test('rights go back only where one may give them, and the last administrator stays', async () => {
   const admin = await team.as(await team.join('admin'));
   const manager = await team.as(await team.join('manager'));
