@@ -101,6 +101,39 @@ async function countLooks(worker: Worker): Promise<() => Promise<number>> {
   return () => worker.evaluate(() => (globalThis.self as unknown as Counted).looks);
 }
 
+/**
+ * Clicks what is shown, as nobody can in a browser without a screen: says which window the worker brought to
+ * the front, or what it opened, both of which need a true click.
+ */
+async function clicksOn(worker: Worker) {
+  type Noted = ServiceWorkerGlobalScope & { done: { opened?: string; focused?: string } };
+  await worker.evaluate(() => {
+    const scope = globalThis.self as unknown as Noted;
+    scope.clients.openWindow = (path) => {
+      scope.done = { opened: String(path) };
+      return Promise.resolve(null);
+    };
+    WindowClient.prototype.focus = function (this: WindowClient) {
+      scope.done = { focused: this.url };
+      return Promise.resolve(this);
+    };
+  });
+  return (path: string) =>
+    worker.evaluate(async (to) => {
+      const scope = globalThis.self as unknown as Noted;
+      await scope.registration.showNotification('Click', { tag: 'click', data: { path: to } });
+      const [notification] = await scope.registration.getNotifications({ tag: 'click' });
+      if (!notification) throw new Error('Nothing is shown');
+      const event = new NotificationEvent('notificationclick', { notification });
+      const answered = new Promise((resolve) => {
+        Object.assign(event, { waitUntil: resolve });
+      });
+      scope.dispatchEvent(event);
+      await answered;
+      return scope.done;
+    }, path);
+}
+
 /** Hands a push to the worker as the browser does that has got it from its service. */
 async function handOver(page: Page, origin: string): Promise<(data: string) => Promise<unknown>> {
   const session = await page.context().newCDPSession(page);
@@ -175,8 +208,21 @@ test('what is switched on by a click is shown while no window is in sight, and e
   const { title, text: body, tag, path } = said ?? { title: '', text: '', tag: '', path: '' };
   await expect.poll(() => shownBy(worker)).toEqual([{ title, body, tag, path }]);
 
-  await page.goto(`${server.url}${path}`);
+  // Where there is no window of ours, a click opens one.
+  const click = await clicksOn(worker);
+  expect(await click(path)).toEqual({ opened: path });
+  await page.goto(`${server.url}/o/demo/customers`);
+  await page.locator('h1').first().waitFor();
+  expect(await click(path)).toEqual({ focused: `${server.url}/o/demo/customers` });
+  await page.waitForURL(`${server.url}${path}`);
   await expect.poll(() => page.locator('body').textContent()).toContain('Mill for Boris');
+  // What is half written there stays.
+  const reply = page.getByRole('textbox').last();
+  await reply.fill('I will call th');
+  expect(await click('/o/demo/inbox')).toEqual({ opened: '/o/demo/inbox' });
+  expect([page.url(), await reply.inputValue()]).toEqual([server.url + path, 'I will call th']);
+  expect(await click('/o/other/inbox')).toEqual({ opened: '/o/other/inbox' });
+  await reply.fill('');
   await page.locator('header .me').click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
   await page.waitForURL('**/sign-in');
