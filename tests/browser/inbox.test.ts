@@ -294,3 +294,25 @@ describe('the inbox', () => {
     await screen.close();
   });
 });
+
+test('an administrator is alerted to a broken seal wherever he is, and led to the audit', async () => {
+  const [annas, boriss] = [await open('anna@demo.test'), await open('boris@demo.test')];
+  await annas.page.goto(`${server.url}/o/demo/customers`);
+  await told(annas.page).waitFor({ state: 'detached' });
+  await admin.query(
+    `insert into sync.seal_checks (organization_id, sealed_to, findings)
+     select id, 9, '{rows of positions 1 to 4: changed,the seal up to 4 is another}' from crm.organizations
+     where slug = 'demo'`,
+  );
+  await admin.query(`update platform.jobs set due_at = now() where name = 'reminders'`);
+  const { page } = annas;
+  await page.getByRole('status').getByText('does not match its seal in 2 places').waitFor();
+  await page.getByRole('status').getByRole('button', { name: 'Inbox' }).click();
+  await page.getByRole('link', { name: 'Open the audit' }).click();
+  await page.waitForURL('**/settings/audit');
+  await page.getByText('Changed by hand: 2 findings').waitFor();
+  await goToInbox(boriss);
+  await boriss.page.getByText('All read').waitFor();
+  expect([annas.complaints, boriss.complaints]).toEqual([[], []]);
+  await Promise.all([annas.close(), boriss.close()]);
+});
