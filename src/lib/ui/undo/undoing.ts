@@ -1,4 +1,5 @@
 import { toCallError, type Api } from '#lib/api.ts';
+import type { OpenLive } from '#lib/live/context.ts';
 import type { HistoryWords } from '#lib/shared/history.ts';
 import { faultText } from '../fault.ts';
 import type { Toasts } from '../toasts.svelte.ts';
@@ -12,17 +13,21 @@ export type Target = { positions: number[] } | { run: string };
 /** Takes changes back, page after page. */
 export async function undoAll(
   target: Target,
-  { api, onProgress }: { api: Api; onProgress?: (count: number) => void },
+  {
+    live,
+    onProgress,
+  }: { live: Pick<OpenLive, 'api' | 'made'>; onProgress?: (count: number) => void },
 ): Promise<{ count: number; kept: Kept[] }> {
   const kept: Kept[] = [];
   let count = 0;
   for (let cursor: string | undefined; ;) {
     const context = { mutationId: crypto.randomUUID() };
-    const { data } = (await api.client.mutation(
+    const { data, position } = (await live.api.client.mutation(
       'undo.run',
       { ...target, cursor },
       { context },
-    )) as { data: Preview };
+    )) as { data: Preview; position: number };
+    if (data.undone.length > 0) live.made(position);
     count += data.undone.length;
     kept.push(...data.kept);
     onProgress?.(count);

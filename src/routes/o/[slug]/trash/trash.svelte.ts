@@ -58,12 +58,18 @@ export class Trash {
       : this.#page(filter, limit, page.nextBefore);
   }
 
-  async restore({ entity, id }: Pick<Trashed, 'entity' | 'id'>): Promise<void> {
+  /** Answers where the log has it. */
+  async restore({ entity, id }: Pick<Trashed, 'entity' | 'id'>): Promise<number> {
     this.busy = [...this.busy, id];
     try {
       const context = { mutationId: crypto.randomUUID() };
-      await this.#api.client.mutation('trash.restore', { entity, id }, { context });
+      const { position } = (await this.#api.client.mutation(
+        'trash.restore',
+        { entity, id },
+        { context },
+      )) as { position: number };
       this.items = this.items.filter((one) => one.id !== id);
+      return position;
     } finally {
       this.busy = this.busy.filter((one) => one !== id);
     }
