@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
+import { blankPassages } from './blank.ts';
 import { erasureText, type Erased } from './erasures.ts';
 import type { AuditKey } from './key.ts';
+import { findPassages, wordsOf, type Passage } from './passages.ts';
 import { inOrganization } from './seal.ts';
 
 export interface Whom {
@@ -45,7 +47,18 @@ const copies: Record<Whom['entity'], { entity: string; column: string; by: strin
  */
 export async function erasePerson(
   owner: Pool,
-  { organizationId, whom, key }: { organizationId: string; whom: Whom; key: AuditKey },
+  {
+    organizationId,
+    whom,
+    key,
+    blank = [],
+  }: {
+    organizationId: string;
+    whom: Whom;
+    key: AuditKey;
+    /** Which passages of others are blanked, by their places. */
+    blank?: string[] | 'all';
+  },
 ): Promise<number> {
   return inOrganization(owner, organizationId, async (client) => {
     await client.query(`select set_config('app.actor', 'erasure', true)`);
@@ -55,12 +68,17 @@ export async function erasePerson(
       [organizationId],
     );
     const toPos = rows[0]?.pos ?? 0;
+    const words = await wordsOf(client, organizationId, whom);
+    const passages = await findPassages(client, organizationId, { whom, words });
+    const chosen = passages.filter(({ place }) => blank === 'all' || blank.includes(place));
+    const blanked = await blankPassages(client, organizationId, { chosen, words });
     if (whom.entity === 'members') await eraseAccount(client, organizationId, whom.id);
     await eraseRecord(client, organizationId, whom);
     const records = [
       { ...whom, toPos },
       ...(await copiesOf(client, organizationId, whom)).map((copy) => ({ ...copy, toPos })),
     ];
+    const named = [...records, ...blanked.records.map((record) => ({ ...record, toPos }))];
     await eraseImages(client, organizationId, whom);
     await eraseNotifications(client, organizationId, [whom.id, ...records.map(({ id }) => id)]);
     const erased = await eraseHistory(client, organizationId, records);
@@ -70,14 +88,24 @@ export async function erasePerson(
         organizationId,
         randomUUID(),
         JSON.stringify({
-          records,
-          signature: key.sign(erasureText(organizationId, records)).toString('hex'),
+          records: named,
+          signature: key.sign(erasureText(organizationId, named)).toString('hex'),
         }),
       ],
     );
-    return erased;
+    return erased + blanked.historyRows;
   });
 }
+
+/** Where others have named a person, and by which words. */
+export const passagesOf = (
+  owner: Pool,
+  { organizationId, whom }: { organizationId: string; whom: Whom },
+): Promise<Passage[]> =>
+  inOrganization(owner, organizationId, async (client) => {
+    const words = await wordsOf(client, organizationId, whom);
+    return findPassages(client, organizationId, { whom, words });
+  });
 
 async function eraseRecord(
   client: PoolClient,

@@ -39,7 +39,19 @@ test('what is sealed is verified, erased and read again by commands', async () =
       0,
       expect.stringContaining('nothing was changed'),
     ]);
-    expect(await command('erase', '--customer', id)).toEqual([
+    const calls = await team.as(team.owner);
+    const other = await newCustomer(calls, { name: 'Another', notes: 'The friend of Somebody' });
+    await readAndSeal();
+    const place = `customers/${other.id}/notes`;
+    expect(await command('erase', '--customer', id, '--find')).toEqual([
+      0,
+      `customers: 1\n  ${place}: The friend of █\n`,
+    ]);
+    expect(await command('erase', '--customer', id, '--blank', 'deals/x/title')).toEqual([
+      1,
+      expect.stringContaining('is not named in deals/x/title'),
+    ]);
+    expect(await command('erase', '--customer', id, '--blank', place)).toEqual([
       0,
       expect.stringContaining('erased'),
     ]);
