@@ -1,4 +1,5 @@
 import { entityNames, kindsOf, type EntityName } from '#lib/shared/entities.ts';
+import { isForKeys } from '../auth/api-keys.ts';
 import { addressColumns, moneyColumns } from './shapes.ts';
 import type { JsonSchema, Operation } from './operations.ts';
 
@@ -13,7 +14,7 @@ export function openApi(operations: Operation[]): Record<string, unknown> {
     openapi: '3.1.0',
     info: { title: 'Syncline', version: '1.0.0', description: about },
     servers: [{ url: '/api/v1' }],
-    security: [{ key: [] }, { bearer: [] }, { session: [] }],
+    security: [{ key: [] }, ...withoutKey],
     tags: [...new Set(operations.map(({ entity }) => entity))].map((name) => ({ name })),
     paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
     components: {
@@ -46,9 +47,11 @@ export function openApi(operations: Operation[]): Record<string, unknown> {
   };
 }
 
+const withoutKey = [{ bearer: [] }, { session: [] }];
+
 const about =
   'Every path answers under /api too, with and without a slash at its end. Names may be sent in ' +
-  'camelCase or snake_case. Writes take If-Match, POST takes Idempotency-Key. A person of several ' +
+  'camelCase or snake_case. Writes take If-Match, POST takes Idempotency-Key. A key belongs to one organization; a person of several ' +
   'organizations names one in the header X-Organization.';
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
@@ -61,7 +64,7 @@ function describe(operation: Operation): Record<string, unknown> {
     operationId: `${route.method.toLowerCase()}${segments.map(titled).join('')}`,
     summary: route.summary,
     tags: [entity],
-    ...(permission === 'public' ? { security: [] } : {}),
+    ...securityOf(procedure, permission),
     'x-procedure': procedure,
     'x-permission': permission,
     parameters: [
@@ -82,6 +85,12 @@ function describe(operation: Operation): Record<string, unknown> {
       default: { $ref: '#/components/responses/Problem' },
     },
   };
+}
+
+/** Where it is not as everywhere: keys are not good for all. */
+function securityOf(procedure: string, permission: string): { security?: object[] } {
+  if (permission === 'public') return { security: [] };
+  return isForKeys(procedure, permission) ? {} : { security: withoutKey };
 }
 
 const titled = (part: string): string =>

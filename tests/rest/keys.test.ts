@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { KeyScope } from '#lib/shared/api-keys.ts';
+import { everyScope, type KeyScope } from '#lib/shared/api-keys.ts';
 import { newId } from '#lib/shared/ids.ts';
 import { as, newOwner, newPerson, roleIdOf } from '#tests/auth/people.ts';
 import { startApi, type Api, type Caller } from './api.ts';
@@ -228,6 +228,32 @@ test('a key is shown once, and stands in no row, no log and no answer', async ()
     { kind: 'keyRevoked', about: { name: 'Warehouse' } },
   ]);
 });
+
+test('every operation is open to keys or closed to them, as the document says', async () => {
+  const ann = await newOwner(api.app);
+  const call = await by((await makeKey(ann, everyScope)).key);
+  const { body } = await call('GET', '/api/v1/openapi.json');
+  const wrong: string[] = [];
+  let closed = 0;
+  for (const [path, methods] of Object.entries<Record<string, Documented>>(body.paths)) {
+    for (const [method, { security, 'x-procedure': procedure }] of Object.entries(methods)) {
+      const at = `/api/v1${path.replace(/\{\w+\}/g, newId())}`;
+      const answer = await call(method.toUpperCase(), at, method === 'get' ? undefined : {});
+      const isClosed = answer.body?.reason === 'notByKey';
+      if (isClosed) closed += 1;
+      const mayBe = security === undefined || procedure === 'auth.register';
+      if (isClosed === mayBe || answer.status === 401 || answer.status >= 500)
+        wrong.push(`${method} ${path} ${answer.status}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+  expect(closed).toBeGreaterThan(10);
+});
+
+interface Documented {
+  security?: object[];
+  'x-procedure': string;
+}
 
 test('each key has a limit of its own', async () => {
   await using small = await startApi({ requestsPerMinute: 2 });

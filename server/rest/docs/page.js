@@ -78,7 +78,9 @@ async function call({ path, method }, form) {
   }
   const { token, organization } = caller.elements;
   const headers = { 'x-syncline': '1' };
-  if (token.value) headers.authorization = `Bearer ${token.value.trim()}`;
+  const shown = token.value.trim();
+  if (shown.startsWith('syncline_')) headers['x-api-key'] = shown;
+  else if (shown) headers.authorization = `Bearer ${shown}`;
   if (organization.value) headers['x-organization'] = organization.value.trim();
   const body = form.elements.body?.value;
   if (body) headers['content-type'] = 'application/json';
@@ -88,8 +90,8 @@ async function call({ path, method }, form) {
     ...(body ? { body } : {}),
   });
   const text = await response.text();
-  const shown = text && /json/.test(response.headers.get('content-type')) ? pretty(text) : text;
-  return `${response.status} ${response.statusText}\n\n${shown}`;
+  const told = text && /json/.test(response.headers.get('content-type')) ? pretty(text) : text;
+  return `${response.status} ${response.statusText}\n\n${told}`;
 }
 
 const pretty = (text) => JSON.stringify(JSON.parse(text), null, 2);

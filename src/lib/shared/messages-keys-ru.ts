@@ -3,7 +3,7 @@ import type { keysEn } from './messages-keys-en.ts';
 
 export const keysRu: Translated<typeof keysEn> = {
   title: 'API-ключи',
-  lead: 'С ключом программа вызывает REST API от вашего имени — в пределах того, что ключу разрешено.',
+  lead: 'С ключом программа вызывает REST API от вашего имени, в пределах того, что ключу разрешено.',
   docs: 'Что и как можно вызывать',
   closed: 'API-ключи открыты тем, кто может ими управлять',
   none: 'Ключей пока нет',
@@ -30,7 +30,7 @@ export const keysRu: Translated<typeof keysEn> = {
   call: 'Вызов с ним',
   copy: 'Копировать',
   copied: 'Скопировано',
-  madeBy: 'создал(а) {name}',
+  madeBy: 'автор: {name}',
   lastUsed: 'использован {at}',
   unused: 'не использовался',
   until: 'до {date}',
