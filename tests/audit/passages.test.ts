@@ -28,13 +28,15 @@ async function scene() {
     phone: '+7 912 345-67-89',
   });
   const whom = { entity: 'customers', id } as const;
+  const board = await team.board();
   return {
     team,
     calls,
     owner,
     whom,
     organizationId,
-    ...(await textsOf(calls, await team.board(), id)),
+    pipelineId: board.pipelineId,
+    ...(await textsOf(calls, board, id)),
     async seal() {
       while (
         (await readBatch(team.app.pool, { reader: history, organizationId })).state !== 'done'
@@ -118,6 +120,7 @@ test('what others wrote of a person is found by name, address and number, in the
 test('all of it blanked, no table has a word of it, and the seal holds', async () => {
   await using one = await scene();
   await one.seal();
+  const at = new Date().toISOString();
   await one.erase('all');
   for (const word of words) expect([word, await placesOf(one.owner, word)]).toEqual([word, []]);
   await one.seal();
@@ -136,7 +139,11 @@ test('all of it blanked, no table has a word of it, and the seal holds', async (
     notes: 'A friend of █',
   });
 
-  // Neither the trash nor an undo brings it back.
+  // Neither a look back, nor the trash, nor an undo brings it back.
+  const key = `pipelineDeals/${one.pipelineId}/open`;
+  const was = JSON.stringify(await one.calls.past.topic({ at, key }));
+  expect(was).toContain('Яхта для █');
+  for (const word of words) expect(was).not.toContain(word);
   await one.calls.trash.restore({ entity: 'deals', id: one.gone.id });
   expect((await one.calls.deals.get({ id: one.gone.id })).title).toBe('Звонить █ или █');
   await one.calls.undo.run({ position: one.rename.position });
