@@ -96,6 +96,21 @@ async function placesOf(owner: Awaited<ReturnType<typeof scene>>['owner'], word:
   return found;
 }
 
+/** What a person was told of a deal by its name, and what the one who made it was answered. */
+async function tell({ team, owner, organizationId, deal }: Awaited<ReturnType<typeof scene>>) {
+  const { memberId } = team.owner;
+  const title = 'Яхта для Мария Тайная';
+  const answer = JSON.stringify({ id: deal.id, title });
+  await owner.query(
+    `begin; select set_config('app.organization_id', '${organizationId}', true);
+     insert into crm.notifications (organization_id, member_id, kind, entity, record_id, title, keys, source, at)
+       values ('${organizationId}', '${memberId}', 'changed', 'deals', '${deal.id}', '${title}', '{}', 'test', now());
+     insert into sync.mutations (organization_id, actor, mutation_id, name, request_hash, answer, pos)
+       values ('${organizationId}', '${memberId}', 'test', 'deals.create', '', '${answer}', 1);
+     commit`,
+  );
+}
+
 const words = ['Тайная', 'maria@secret', '345-67-89', '3456789'];
 
 test('what others wrote of a person is found by name, address and number, in the past as well', async () => {
@@ -121,6 +136,7 @@ test('all of it blanked, no table has a word of it, and the seal holds', async (
   await using one = await scene();
   await one.seal();
   const at = new Date().toISOString();
+  await tell(one);
   await one.erase('all');
   for (const word of words) expect([word, await placesOf(one.owner, word)]).toEqual([word, []]);
   await one.seal();
