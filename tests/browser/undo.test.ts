@@ -111,3 +111,27 @@ test('Ctrl+Z is an undo wherever I am: board, panel, note, customers, trash, sta
   expect(anna.complaints).toEqual([]);
   await anna.close();
 });
+
+test('an undo that waits survives a reload, behind the change that it undoes', async () => {
+  const anna = await demo.open('anna@demo.test');
+  const { page } = anna;
+  const [from = '', to = ''] = await anna.stages();
+  const [id = ''] = await anna.cardsIn(from);
+  // The move was on its way already, so it cannot be as if it had not been made.
+  const held = /\/trpc\/(deals\.move|undo\.run)/;
+  await page.route(held, (route) => route.abort());
+  await dragTo(page, anna.card(id), anna.column(to));
+  await anna.column(to).locator(`[data-deal-id="${id}"]`).waitFor();
+  await takeBack(page);
+  await anna.column(from).locator(`[data-deal-id="${id}"]`).waitFor();
+  const pill = page.locator('[data-connection]').first();
+  await expect.poll(() => pill.getAttribute('data-unsent')).toBe('2');
+  await page.reload();
+  await expect.poll(() => pill.getAttribute('data-unsent')).toBe('2');
+  await anna.column(from).locator(`[data-deal-id="${id}"]`).waitFor();
+  await page.unroute(held);
+  await expect.poll(() => pill.getAttribute('data-unsent'), { timeout: 15_000 }).toBe('0');
+  await isUndone(id);
+  expect(await valueOf('deals', 'stage_id', id)).toBe(from);
+  await anna.close();
+});
