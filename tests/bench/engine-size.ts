@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { build, type Rolldown } from 'vite';
+import { onlyWebSocket } from '../../scripts/only-websocket.ts';
 import type { Line } from './report.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -16,7 +17,7 @@ export async function engineSize(): Promise<Line> {
     root,
     configFile: false,
     logLevel: 'error',
-    plugins: [svelte()],
+    plugins: [svelte(), onlyWebSocket()],
     resolve: { alias: { '#lib': `${root}src/lib` } },
     build: {
       write: false,

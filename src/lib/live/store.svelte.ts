@@ -11,13 +11,13 @@ import {
 } from '#lib/shared/entities.ts';
 import { Collection } from './collection.svelte.ts';
 
-/** A change that the server has not confirmed in the rows yet. */
 /** A change by its name, and what it is given. */
 export interface ShownAs {
   name: string;
   input: unknown;
 }
 
+/** A change that the server has not confirmed in the rows yet. */
 export interface Pending {
   /** The tab that made it; with `seq` the mutation id. */
   clientId: string;
