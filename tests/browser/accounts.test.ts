@@ -1,20 +1,11 @@
 import { gzipSync } from 'node:zlib';
 import AxeBuilder from '@axe-core/playwright';
 import type { Browser, BrowserContext, Page } from 'playwright';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openBrowser } from '#tests/support/browser.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import { expect, test } from 'vitest';
+import { demoStage } from '#tests/support/stage.ts';
 
 const password = 'demo-syncline';
-let server: TestServer;
-let browser: Browser;
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
-});
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
+const stage = demoStage();
 
 async function open({
   path = '/sign-in',
@@ -22,11 +13,13 @@ async function open({
   theme = 'light',
   ...options
 }: { path?: string; locale?: string; theme?: string } & Parameters<Browser['newContext']>[0] = {}) {
-  const context = await browser.newContext(options);
+  const context = await stage.browser.newContext(options);
   const cookies = Object.entries({ locale, theme });
-  await context.addCookies(cookies.map(([name, value]) => ({ name, value, url: server.url })));
+  await context.addCookies(
+    cookies.map(([name, value]) => ({ name, value, url: stage.server.url })),
+  );
   const page = await context.newPage();
-  await page.goto(server.url + path);
+  await page.goto(stage.server.url + path);
   return { context, page };
 }
 
@@ -50,7 +43,7 @@ test('sign-in works without JavaScript: a wrong password says so and keeps the a
   expect(await page.getByRole('alert').textContent()).toContain('E-mail or password is not right');
   expect(await page.inputValue('[name=email]')).toBe('anna@demo.test');
   await signIn(page, 'anna@demo.test');
-  expect(page.url()).toBe(`${server.url}/o/demo/deals?q=tea`);
+  expect(page.url()).toBe(`${stage.server.url}/o/demo/deals?q=tea`);
   await context.close();
 });
 
@@ -60,7 +53,7 @@ test('what is typed before the scripts have come stays, and so does the place', 
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     await route.continue();
   });
-  await page.goto(`${server.url}/sign-in`, { waitUntil: 'commit' });
+  await page.goto(`${stage.server.url}/sign-in`, { waitUntil: 'commit' });
   await page.fill('[name=email]', 'anna@demo.test');
   await page.fill('[name=password]', password);
   await page.getByRole('button', { name: 'Show the password' }).waitFor();
@@ -82,7 +75,7 @@ test('sign-in does not lead to another site', async () => {
       path: `/sign-in?next=${encodeURIComponent(next)}`,
     });
     await signIn(page, 'anna@demo.test');
-    expect(page.url()).toContain(`${server.url}/o/`);
+    expect(page.url()).toContain(`${stage.server.url}/o/`);
     await context.close();
   }
 });
@@ -90,29 +83,29 @@ test('sign-in does not lead to another site', async () => {
 test('signing out ends the session, not only the cookie', async () => {
   const { context, page } = await newContextAs('vera@demo.test');
   const cookies = await context.cookies();
-  const response = await page.request.post(`${server.url}/sign-out`, {
-    headers: { origin: server.url, 'content-type': 'application/x-www-form-urlencoded' },
+  const response = await page.request.post(`${stage.server.url}/sign-out`, {
+    headers: { origin: stage.server.url, 'content-type': 'application/x-www-form-urlencoded' },
     maxRedirects: 0,
   });
   expect(response.status()).toBe(303);
   await context.addCookies(cookies);
   // The open page may be on its own way to the sign-in.
   const other = await context.newPage();
-  await other.goto(`${server.url}/o/demo/deals`);
+  await other.goto(`${stage.server.url}/o/demo/deals`);
   expect(new URL(other.url()).pathname).toBe('/sign-in');
   await context.close();
 });
 
 test('a form sent by a page of another site does nothing', async () => {
   const { context, page } = await newContextAs('vera@demo.test');
-  for (const origin of ['https://evil.test', 'null', `${server.url}.evil.test`]) {
-    const answer = await page.request.post(`${server.url}/sign-out`, {
+  for (const origin of ['https://evil.test', 'null', `${stage.server.url}.evil.test`]) {
+    const answer = await page.request.post(`${stage.server.url}/sign-out`, {
       headers: { origin, 'content-type': 'application/x-www-form-urlencoded' },
       maxRedirects: 0,
     });
     expect(answer.status(), origin).toBe(403);
   }
-  await page.goto(`${server.url}/o/demo/deals`);
+  await page.goto(`${stage.server.url}/o/demo/deals`);
   expect(new URL(page.url()).pathname).toBe('/o/demo/deals');
   await context.close();
 });
@@ -125,7 +118,7 @@ test('somebody signs up, invites by a link, and the other one shows up live', as
   await page.fill('[name=password]', 'a long enough one');
   await page.click('button.primary');
   await page.waitForURL('**/o/chaynaya-lavka/deals');
-  await page.goto(`${server.url}/o/chaynaya-lavka/settings/people`);
+  await page.goto(`${stage.server.url}/o/chaynaya-lavka/settings/people`);
   await page.getByRole('button', { name: 'Invite' }).click();
   await page.getByRole('button', { name: 'Make a link' }).click();
   const link = await page.getByLabel('Link of the invitation').inputValue();
@@ -150,7 +143,7 @@ test('who forgot the password gets a link from an administrator where no letters
   await guest.getByRole('link', { name: 'Forgot the password?' }).click();
   await guest.getByText('This server sends no e-mail').waitFor();
   const { context, page } = await newContextAs('anna@demo.test');
-  await page.goto(`${server.url}/o/demo/settings/people`);
+  await page.goto(`${stage.server.url}/o/demo/settings/people`);
   const row = page.locator('li', { hasText: 'dmitry@demo.test' });
   await row.getByRole('button', { name: 'New password' }).click();
   const link = await page.getByLabel('Link for a new password').inputValue();
@@ -171,9 +164,9 @@ test('a member who is shut out loses the page that is open', async () => {
     ['anna@demo.test', 'boris@demo.test'].map((email) => newContextAs(email)),
   );
   if (!anna || !boris) throw new Error('Two people are needed');
-  await boris.page.goto(`${server.url}/o/demo/deals`);
+  await boris.page.goto(`${stage.server.url}/o/demo/deals`);
   await boris.page.locator('[data-connection=online]').first().waitFor();
-  await anna.page.goto(`${server.url}/o/demo/settings/people`);
+  await anna.page.goto(`${stage.server.url}/o/demo/settings/people`);
   const row = anna.page.locator('li', { hasText: 'boris@demo.test' });
   await row.getByRole('button', { name: 'Shut out' }).click();
   await boris.page.getByText('There is nothing here').first().waitFor({ timeout: 10_000 });
@@ -185,7 +178,7 @@ test('a member who is shut out loses the page that is open', async () => {
 test('the organizations of a person are in the switcher, and a stranger finds nothing there', async () => {
   const { context, page } = await newContextAs('anna@demo.test');
   const { result } = (await (
-    await page.request.get(`${server.url}/trpc/organizations.mine`, {
+    await page.request.get(`${stage.server.url}/trpc/organizations.mine`, {
       headers: { 'x-syncline': '1' },
     })
   ).json()) as { result: { data: { slug: string }[] } };
@@ -194,7 +187,7 @@ test('the organizations of a person are in the switcher, and a stranger finds no
   const foreign = result.data.find(({ slug }) => slug !== 'demo')?.slug ?? '';
   const answers = await Promise.all(
     [foreign, 'no-such-organization'].map((slug) =>
-      vera.page.request.get(`${server.url}/o/${slug}/deals`),
+      vera.page.request.get(`${stage.server.url}/o/${slug}/deals`),
     ),
   );
   expect(answers.map((answer) => answer.status())).toEqual([404, 404]);
@@ -202,13 +195,13 @@ test('the organizations of a person are in the switcher, and a stranger finds no
 });
 
 test('the sign-in page asks for at most 80 KB of JavaScript', async () => {
-  const context = await browser.newContext();
+  const context = await stage.browser.newContext();
   const page = await context.newPage();
   const bodies: Promise<Buffer>[] = [];
   page.on('response', (response) => {
     if (response.url().endsWith('.js')) bodies.push(response.body());
   });
-  await page.goto(`${server.url}/sign-in`, { waitUntil: 'networkidle' });
+  await page.goto(`${stage.server.url}/sign-in`, { waitUntil: 'networkidle' });
   const sizes = (await Promise.all(bodies)).map((body) => gzipSync(body).length);
   expect(sizes.length).toBeGreaterThan(0);
   expect(sizes.reduce((total, size) => total + size, 0)).toBeLessThan(80 * 1024);
@@ -221,7 +214,7 @@ test('the board asks for at most 150 KB of JavaScript at first', async () => {
   page.on('response', (response) => {
     if (response.url().endsWith('.js')) bodies.push(response.body());
   });
-  await page.goto(`${server.url}/o/demo/deals`, { waitUntil: 'networkidle' });
+  await page.goto(`${stage.server.url}/o/demo/deals`, { waitUntil: 'networkidle' });
   const sizes = (await Promise.all(bodies)).map((body) => gzipSync(body).length);
   expect(sizes.length).toBeGreaterThan(0);
   expect(sizes.reduce((total, size) => total + size, 0)).toBeLessThan(150 * 1024);
@@ -230,7 +223,7 @@ test('the board asks for at most 150 KB of JavaScript at first', async () => {
 
 test('pages carry a strict policy, no session secret, and the language of the reader', async () => {
   const { context, page } = await newContextAs('anna@demo.test');
-  const response = await page.request.get(`${server.url}/o/demo/settings/account`);
+  const response = await page.request.get(`${stage.server.url}/o/demo/settings/account`);
   const headers = response.headers();
   expect(headers['content-security-policy']).toContain("default-src 'self'");
   expect(headers['content-security-policy']).not.toMatch(/script-src[^;]*unsafe/);
@@ -263,7 +256,7 @@ test.each(looks)(
     const { context, page } = await open(options);
     const found: string[] = [];
     const examine = async (path: string) => {
-      await page.goto(server.url + path);
+      await page.goto(stage.server.url + path);
       await page.locator('h1').last().waitFor();
       await page.waitForTimeout(300);
       const { violations } = await new AxeBuilder({ page }).analyze();
@@ -279,7 +272,7 @@ test.each(looks)(
       'reset-password/unknown',
     ];
     for (const path of [...gates, 'verify-email/unknown']) await examine(`/${path}`);
-    await page.goto(`${server.url}/sign-in`);
+    await page.goto(`${stage.server.url}/sign-in`);
     await signIn(page, 'anna@demo.test');
     await page.waitForURL('**/deals');
     for (const tab of ['account', 'people', 'roles', 'pipelines', 'organization', 'audit']) {

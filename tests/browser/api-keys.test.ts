@@ -1,37 +1,15 @@
 import AxeBuilder from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openBrowser } from '#tests/support/browser.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import type { Page } from 'playwright';
+import { expect, test } from 'vitest';
+import { demoStage, openAt } from '#tests/support/stage.ts';
 
-let server: TestServer;
-let browser: Browser;
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
-});
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-
-async function openKeys(
-  email = 'anna@demo.test',
-  { locale = 'en', theme = 'light', width = 1280 } = {},
-): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width, height: 800 } });
-  const cookies = Object.entries({ locale, theme });
-  await context.addCookies(cookies.map(([name, value]) => ({ name, value, url: server.url })));
-  const page = await context.newPage();
-  await page.goto(`${server.url}/sign-in?next=/o/demo/settings/api-keys`);
-  await page.fill('[name=email]', email);
-  await page.fill('[name=password]', 'demo-syncline');
-  await page.click('button.primary');
-  await page.waitForURL('**/settings/api-keys');
-  return page;
-}
+const stage = demoStage();
+const openKeys = (email = 'anna@demo.test', look = {}): Promise<Page> =>
+  openAt(stage, '/settings/api-keys', { email, ...look });
 
 const status = async (key: string, path: string, method = 'GET'): Promise<number> =>
-  (await fetch(`${server.url}/api/v1${path}`, { method, headers: { 'x-api-key': key } })).status;
+  (await fetch(`${stage.server.url}/api/v1${path}`, { method, headers: { 'x-api-key': key } }))
+    .status;
 
 const axe = async (page: Page, part: string) => {
   const { violations } = await new AxeBuilder({ page }).include(part).analyze();

@@ -1,50 +1,31 @@
 import { readFile } from 'node:fs/promises';
 import AxeBuilder from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Page } from 'playwright';
+import { expect, test } from 'vitest';
 import { createApi } from '#lib/api.ts';
-import { openBrowser } from '#tests/support/browser.ts';
-import { startServer, type TestServer } from '#tests/support/server.ts';
+import { demoStage, openAt } from '#tests/support/stage.ts';
 
 const password = 'demo-syncline';
-let server: TestServer;
-let browser: Browser;
-beforeAll(async () => {
-  [server, browser] = await Promise.all([startServer({ demo: true }), openBrowser()]);
-});
-afterAll(async () => {
-  await browser.close();
-  await server.stop();
-});
-
-async function openAudit(
-  email = 'anna@demo.test',
-  { locale = 'en', theme = 'light', width = 1280 } = {},
-): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width, height: 800 } });
-  const cookies = Object.entries({ locale, theme });
-  await context.addCookies(cookies.map(([name, value]) => ({ name, value, url: server.url })));
-  const page = await context.newPage();
-  await page.goto(`${server.url}/sign-in?next=/o/demo/settings/audit`);
-  await page.fill('[name=email]', email);
-  await page.fill('[name=password]', password);
-  await page.click('button.primary');
-  await page.waitForURL('**/settings/audit');
-  return page;
-}
+const stage = demoStage();
+const openAudit = (email = 'anna@demo.test', look = {}): Promise<Page> =>
+  openAt(stage, '/settings/audit', { email, ...look });
 
 const rows = (page: Page) => page.locator('.audit-row');
 
 /** Somebody at another place makes a customer. */
 async function makeCustomer(name: string): Promise<void> {
-  const { tokens } = await createApi({ origin: server.url }).call.auth.login.mutate({
+  const { tokens } = await createApi({ origin: stage.server.url }).call.auth.login.mutate({
     email: 'boris@demo.test',
     password,
     organization: 'demo',
   });
   const headers = { authorization: `Bearer ${tokens.access}`, 'content-type': 'application/json' };
   const body = JSON.stringify({ name });
-  const made = await fetch(`${server.url}/api/v1/customers`, { method: 'POST', headers, body });
+  const made = await fetch(`${stage.server.url}/api/v1/customers`, {
+    method: 'POST',
+    headers,
+    body,
+  });
   expect(made.status).toBe(201);
 }
 

