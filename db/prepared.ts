@@ -1,5 +1,13 @@
 import type { Writable } from 'node:stream';
 import pg from 'pg';
+import {
+  type Answered,
+  type Batch,
+  type Described,
+  type Line,
+  Statement,
+  type Wire,
+} from '#db/statement.ts';
 
 // Texts that come with values are asked again and again; but lists of many lengths make texts without end.
 const longestText = 4_000;
@@ -14,6 +22,14 @@ const names = new Map<string, string>();
 export class PreparingClient extends pg.Client {
   #generation = 0;
   #unanswered = 0;
+  #batch: Batch | undefined;
+  /** Whether a transaction was begun, and not ended, by what was asked so far. */
+  #isInside = false;
+  readonly #place = {
+    line: this as unknown as Line,
+    described: new Map() as Described,
+    join: (statement: Statement): Batch => this.#join(statement),
+  };
   /** When the last answer came, or what is waited for was asked; on performance.now(). */
   #heardAt = 0;
 
@@ -22,29 +38,59 @@ export class PreparingClient extends pg.Client {
     super(pipelined);
     const ask = this.query.bind(this) as (...asked: unknown[]) => unknown;
     const query = (text: unknown, values?: unknown, callback?: Answered): unknown => {
-      if (typeof text !== 'string' || typeof values === 'function')
+      if (typeof text !== 'string' || typeof values === 'function') {
+        this.#endBatch();
         return ask(text, values, callback);
+      }
       this.#sendTogether();
-      const name = Array.isArray(values) ? nameOf(text) : undefined;
-      const asked = name ? { name: `${name}_${this.#generation}`, text, values } : text;
       const send = (answered: Answered): void => {
         if (this.#unanswered === 0) this.#heardAt = performance.now();
         this.#unanswered += 1;
-        ask(
-          asked,
-          name ? undefined : values,
-          (error: Error | null | undefined, result: unknown) => {
-            this.#unanswered -= 1;
-            this.#heardAt = performance.now();
-            this.#notice(error);
-            answered(error, result);
-          },
-        );
+        this.#send(ask, text, values as unknown[] | undefined, (error, result) => {
+          this.#unanswered -= 1;
+          this.#heardAt = performance.now();
+          this.#notice(error);
+          answered(error, result);
+        });
       };
       return callback ? send(callback) : promised(send);
     };
     this.query = query as typeof this.query;
     if (patience) this.#lose(patience);
+  }
+
+  #send(
+    ask: (...asked: unknown[]) => unknown,
+    text: string,
+    values: unknown[] | undefined,
+    answered: Answered,
+  ): void {
+    const named = Array.isArray(values) ? nameOf(text) : undefined;
+    const ends = /^(commit|rollback)\b/i.test(text);
+    if (named === undefined || values === undefined) {
+      this.#endBatch();
+      this.#isInside = false;
+      ask(text, values, answered);
+      return;
+    }
+    if (/^begin\b/i.test(text)) this.#isInside = true;
+    if (ends) this.#isInside = false;
+    ask(
+      new Statement({ name: `${named}_${this.#generation}`, text, values }, this.#place, answered),
+    );
+  }
+
+  readonly #join = (statement: Statement): Batch => {
+    const batch = (this.#batch ??= []);
+    batch.push(statement);
+    if (!this.#isInside) this.#endBatch();
+    return batch;
+  };
+
+  #endBatch(): void {
+    if (!this.#batch) return;
+    this.#batch = undefined;
+    (this as unknown as { connection: Wire }).connection.sync();
   }
 
   // One clock for a connection: the one that `pg` has for each query costs what `promised` tells.
@@ -64,15 +110,16 @@ export class PreparingClient extends pg.Client {
   #sendTogether(): void {
     const stream = this.#stream;
     stream.cork();
-    process.nextTick(() => stream.uncork());
+    process.nextTick(() => {
+      this.#endBatch();
+      stream.uncork();
+    });
   }
 
   #notice(error: unknown): void {
     if (isStalePlan(error)) this.#generation += 1;
   }
 }
-
-type Answered = (error: Error | null | undefined, result: unknown) => void;
 
 /**
  * A promise of our own: what the one of `pg` has answered stays reachable until the next full garbage

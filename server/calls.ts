@@ -137,7 +137,10 @@ function readBody(request: IncomingMessage): Promise<string> {
     });
     request.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
     request.on('error', reject);
-    request.on('close', () => reject(new AppError('BAD_INPUT', { reason: 'unreadableJson' })));
+    // An error is dear to make, and every request closes.
+    request.on('close', () => {
+      if (!request.complete) reject(new AppError('BAD_INPUT', { reason: 'unreadableJson' }));
+    });
   });
 }
 

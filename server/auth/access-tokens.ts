@@ -41,14 +41,13 @@ export async function verifyAccess(
 ): Promise<{ person: Person; familyId: string; organizationId: string | undefined } | undefined> {
   const claims = await readClaims(parts, token);
   if (!claims) return undefined;
-  const { rows } = await parts.pool.query<{ person: Person }>({
-    name: 'person of token',
-    text: `select ${personOfUser} as person from platform.users u
+  const { rows } = await parts.pool.query<{ person: Person }>(
+    `select ${personOfUser} as person from platform.users u
       where u.id = $1 and u.is_active and exists (
         select from platform.refresh_tokens t
         where t.family_id = $2 and t.user_id = u.id and t.revoked_at is null and t.expires_at > now())`,
-    values: [claims.userId, claims.familyId],
-  });
+    [claims.userId, claims.familyId],
+  );
   const [row] = rows;
   return (
     row && {

@@ -59,13 +59,12 @@ interface KeyRow {
 }
 
 async function ask(client: Pick<PoolClient, 'query'>, hash: Buffer): Promise<KeyRow | undefined> {
-  const { rows } = await client.query<KeyRow>({
-    name: 'person of key',
-    text: `select k.organization_id, k.id, k.scopes, ${personOfUser}::text as person,
+  const { rows } = await client.query<KeyRow>(
+    `select k.organization_id, k.id, k.scopes, ${personOfUser}::text as person,
         coalesce(k.used_at > now() - interval '1 minute', false) as is_fresh
       from platform.api_key_of($1) k join platform.users u on u.id = k.user_id and u.is_active`,
-    values: [hash],
-  });
+    [hash],
+  );
   return rows[0];
 }
 

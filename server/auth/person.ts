@@ -6,6 +6,8 @@ export type AuthParts = Pick<App, 'config' | 'db' | 'pool' | 'log'>;
 
 export interface Membership extends Member {
   organizationName: string;
+  /** The versions of member, role and organization. */
+  standing: string;
 }
 
 /** Somebody with an account, and what they may do in each of their organizations at this moment. */
@@ -29,18 +31,18 @@ export const personOfUser = `jsonb_build_object(
     select coalesce(jsonb_agg(jsonb_build_object(
       'organizationId', m.organization_id, 'slug', m.slug, 'organizationName', m.organization_name,
       'userId', u.id, 'memberId', m.member_id, 'name', m.member_name, 'teamId', m.team_id,
-      'roleId', m.role_id, 'roleSlug', m.role_slug, 'access', m.access) order by m.member_id), '[]')
+      'roleId', m.role_id, 'roleSlug', m.role_slug, 'access', m.access, 'standing', m.standing)
+      order by m.member_id), '[]')
     from platform.memberships_of(u.id) m where not u.must_change_password))`;
 
 export async function findPerson(
   { pool }: Pick<AuthParts, 'pool'>,
   userId: string,
 ): Promise<Person | undefined> {
-  const { rows } = await pool.query<{ person: Person }>({
-    name: 'person',
-    text: `select ${personOfUser} as person from platform.users u where u.id = $1 and u.is_active`,
-    values: [userId],
-  });
+  const { rows } = await pool.query<{ person: Person }>(
+    `select ${personOfUser} as person from platform.users u where u.id = $1 and u.is_active`,
+    [userId],
+  );
   return rows[0]?.person;
 }
 

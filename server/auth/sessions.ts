@@ -72,19 +72,22 @@ export function rememberSession(parts: AuthParts, cookieHeader: string): Remembe
   const proof: Proof = {
     isGiven: false,
     async check(client) {
-      const { rows } = await client.query<FoundPerson>({ ...personOfSession, values: [hash] });
-      proof.isGiven = rows[0]?.person === seen.person && rows[0].expires_at > new Date();
+      const { rows } = await client.query<FoundStanding>(standingInSession, [hash]);
+      proof.isGiven = rows.some(
+        ({ organization_id: id, standing }) =>
+          seen.person.memberships.find(({ organizationId }) => organizationId === id)?.standing ===
+          standing,
+      );
       if (proof.isGiven) return;
       seenBy(parts).delete(sessionHash);
       throw new Outdated();
     },
   };
-  return { person: JSON.parse(seen.person) as Person, sessionHash, proof };
+  return { person: seen.person, sessionHash, proof };
 }
 
 interface Seen {
-  /** As the database words it. */
-  person: string;
+  person: Person;
   expiresAt: Date;
 }
 const mostSeen = 10_000;
@@ -96,15 +99,25 @@ function seenBy({ pool }: Pick<AuthParts, 'pool'>): Map<string, Seen> {
   return known;
 }
 
-const personOfSession = {
-  name: 'person of session',
-  text: `select s.expires_at, ${personOfUser}::text as person
-    from platform.sessions s join platform.users u on u.id = s.user_id and u.is_active
-    where s.id_hash = $1`,
-};
+const personOfSession = `select s.expires_at, ${personOfUser} as person
+  from platform.sessions s join platform.users u on u.id = s.user_id and u.is_active
+  where s.id_hash = $1`;
 interface FoundPerson {
   expires_at: Date;
-  person: string;
+  person: Person;
+}
+
+/** In the transaction's organization; no row where he is no member of it, or not signed in, any more. */
+const standingInSession = `select m.organization_id, m.rev || '.' || r.rev || '.' || o.rev as standing
+  from platform.sessions s
+  join platform.users u on u.id = s.user_id and u.is_active and not u.must_change_password
+  join crm.members m on m.organization_id = sync.org() and m.user_id = u.id and m.is_active
+  join crm.roles r on r.organization_id = m.organization_id and r.id = m.role_id
+  join crm.organizations o on o.id = m.organization_id and o.is_active
+  where s.id_hash = $1 and s.expires_at > now()`;
+interface FoundStanding {
+  organization_id: string;
+  standing: string;
 }
 
 export const blankCookie = (parts: AuthParts): Cookie => luciaOf(parts).createBlankSessionCookie();
@@ -202,14 +215,13 @@ function createAdapter({ db, pool }: AuthParts): Adapter {
   return {
     async getSessionAndUser(id) {
       const hash = fingerprint(id);
-      const { rows } = await pool.query<FoundPerson>({ ...personOfSession, values: [hash] });
+      const { rows } = await pool.query<FoundPerson>(personOfSession, [hash]);
       const [row] = rows;
       if (!row) return [null, null];
-      const { person: text, expires_at: expiresAt } = row;
+      const { person, expires_at: expiresAt } = row;
       const known = seenBy({ pool });
       if (known.size >= mostSeen) known.clear();
-      known.set(hash.toString('hex'), { person: text, expiresAt });
-      const person = JSON.parse(text) as Person;
+      known.set(hash.toString('hex'), { person, expiresAt });
       const attributes = { userAgent: null, ip: null };
       return [
         { id, userId: person.userId, expiresAt, attributes },

@@ -143,7 +143,7 @@ async function finish(
       [mutation?.id ?? null, mutation?.name ?? '', mutation?.hash ?? '', answer],
     ),
     withRows ? client.query<LogRow>(ownLog, []) : undefined,
-    client.query('commit'),
+    client.query('commit', []),
   ]);
   const { pos = 0, epoch = '' } = finished.rows[0] ?? {};
   return { position: pos, epoch, rows: logged?.rows ?? [] };

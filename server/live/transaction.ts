@@ -1,6 +1,5 @@
 import { Kysely, CamelCasePlugin, PostgresDialect, type Transaction } from 'kysely';
 import type { Pool, PoolClient } from 'pg';
-import pg from 'pg';
 import { isStalePlan } from '#db/prepared.ts';
 import type { DB } from '#db/types.ts';
 
@@ -16,24 +15,39 @@ export interface Scope {
   runId?: string;
 }
 
-/** One message: begins the transaction and sets role, organization, actor and mutation id, locally. */
-export function opening(
-  scope: Scope,
-  { asyncCommit = false, readOnly = false, isSnapshot = false } = {},
-): string {
-  const settings: [string, string][] = [
-    ['role', 'syncline_app'],
-    ['app.organization_id', scope.organizationId],
-    ['app.actor', scope.actor ?? ''],
-    ['app.mutation_id', scope.mutationId ?? ''],
-    ['app.run_id', scope.runId ?? ''],
-  ];
-  if (asyncCommit) settings.push(['synchronous_commit', 'off']);
-  const calls = settings.map(
-    ([name, value]) => `set_config('${name}', ${pg.escapeLiteral(value)}, true)`,
-  );
-  return `begin${isSnapshot ? ' isolation level repeatable read' : ''}${readOnly ? ' read only' : ''}; select ${calls.join(', ')}`;
+/** What a transaction begins with: two statements that are sent together. */
+export interface Opening {
+  begin: string;
+  settings: string[];
 }
+
+/** Role, organization, actor and ids, all for this transaction only. */
+export const opening = (
+  { organizationId, actor = '', mutationId = '', runId = '' }: Scope,
+  { asyncCommit = false, readOnly = false, isSnapshot = false } = {},
+): Opening => ({
+  begin: `begin${isSnapshot ? ' isolation level repeatable read' : ''}${readOnly ? ' read only' : ''}`,
+  settings: [organizationId, actor, mutationId, runId, ...(asyncCommit ? ['off'] : [])],
+});
+
+const names = [
+  'app.organization_id',
+  'app.actor',
+  'app.mutation_id',
+  'app.run_id',
+  'synchronous_commit',
+];
+const role = `set_config('role', 'syncline_app', true)`;
+const setting = (count: number): string =>
+  `select ${[role, ...names.slice(0, count).map((name, at) => `set_config('${name}', $${at + 1}, true)`)].join(', ')}`;
+const settingTexts = names.map((_, at) => setting(at + 1));
+
+/** Begins a transaction on a connection; what is asked behind it need not wait for the answer. */
+export const open = (client: PoolClient, { begin, settings }: Opening): Promise<unknown> =>
+  Promise.all([
+    client.query(begin, []),
+    client.query(settingTexts[settings.length - 1] ?? '', settings),
+  ]);
 
 const builders = new WeakMap<PoolClient, Tx>();
 
@@ -64,10 +78,10 @@ export function builderOn(client: PoolClient): Tx {
 /** Sends the opening of a transaction and, not waiting for its answer, what `run` asks first. */
 export async function afterOpening<T>(
   client: PoolClient,
-  statement: string,
+  beginning: Opening,
   run: (tx: Tx, client: PoolClient) => Promise<T>,
 ): Promise<T> {
-  const opened = client.query(statement);
+  const opened = open(client, beginning);
   // Awaited below; where it fails, the queries that were sent behind it fail as well.
   opened.catch(() => undefined);
   const result = await run(builderOn(client), client);
@@ -91,20 +105,20 @@ export async function read<T>(
   run: Run<T>,
   { isSnapshot = false } = {},
 ): Promise<T> {
-  const statement = opening(scope, { readOnly: true, isSnapshot });
+  const beginning = opening(scope, { readOnly: true, isSnapshot });
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await runOnce(pool, statement, run);
+      return await runOnce(pool, beginning, run);
     } catch (error) {
       if (attempt > 3 || !isStalePlan(error)) throw error;
     }
   }
 }
 
-const runOnce = <T>(pool: Pool, statement: string, run: Run<T>): Promise<T> =>
+const runOnce = <T>(pool: Pool, beginning: Opening, run: Run<T>): Promise<T> =>
   onConnection(pool, async (client) => {
-    const result = await afterOpening(client, statement, run);
-    await client.query('commit');
+    const result = await afterOpening(client, beginning, run);
+    await client.query('commit', []);
     return result;
   });
 

@@ -10,6 +10,8 @@ const pollEvery = 100;
 /** What a poll has missed is found by comparing all cursors with all clocks. */
 const compareEvery = 60_000;
 const shortestWait = 100;
+/** A reader rests so many times as long as it took to go through all organizations that wait for it. */
+const restsFor = 3;
 const longestWait = 30_000;
 
 interface Options {
@@ -36,6 +38,8 @@ export class Runner {
   readonly #busy = new Map<Reader, Promise<void>>();
   /** Until when a reader rests in an organization. */
   readonly #rests = new Map<Reader, Map<string, number>>();
+  /** How long a reader took to go through all that waited, in milliseconds. */
+  readonly #rounds = new WeakMap<Reader, number>();
   #snapshot: string | undefined;
   #comparedAt = -Infinity;
   #polling: Promise<void> = Promise.resolve();
@@ -126,11 +130,13 @@ export class Runner {
     for (;;) {
       const due = [...work].filter(([, { notBefore }]) => notBefore <= performance.now());
       if (due.length === 0) return;
+      const began = performance.now();
       for (const [organizationId, one] of due) {
         if (this.#isStopped) return;
         const isDone = await this.#read(reader, organizationId, one);
         if (isDone) work.delete(organizationId);
       }
+      this.#rounds.set(reader, performance.now() - began);
     }
   }
 
@@ -149,7 +155,8 @@ export class Runner {
       else work.failures = 0;
       if (isCareful && position >= work.carefulTo) work.carefulTo = 0;
       if (state === 'done' && transactions > 0 && reader.rest) {
-        work.notBefore = performance.now() + reader.rest;
+        const round = this.#rounds.get(reader) ?? 0;
+        work.notBefore = performance.now() + Math.max(reader.rest, round * restsFor);
         this.#rests.get(reader)?.set(organizationId, work.notBefore);
       }
       return state === 'done' && !work.hasMoved;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { connect } from '#db/connect.ts';
-import { opening } from '#server/live/transaction.ts';
+import { open, opening } from '#server/live/transaction.ts';
 import { freshDatabase, type TestDatabase } from '#tests/support/database.ts';
 
 export interface LogEntry {
@@ -65,7 +65,7 @@ export async function begin(
   { isolation, actor = 'tester' }: { isolation?: string; actor?: string } = {},
 ): Promise<Transaction> {
   const client = await pool.connect();
-  await client.query(opening({ organizationId: org, actor }));
+  await open(client, opening({ organizationId: org, actor }));
   if (isolation) {
     await client.query(`rollback; begin isolation level ${isolation}`);
     await client.query(

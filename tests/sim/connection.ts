@@ -108,15 +108,12 @@ class Connection {
       [this.#transaction, this.#hasFailed] = [undefined, false];
       return [];
     }
-    if (text.startsWith('begin')) {
-      const setting = (name: string): string | null =>
-        new RegExp(`'${name}', '([^']*)'`).exec(text)?.[1] || null;
-      const isAsync = text.includes("'synchronous_commit', 'off'");
-      const scope = {
-        organizationId: setting('app.organization_id') ?? '',
-        actor: setting('app.actor'),
-        mutationId: setting('app.mutation_id'),
-      };
+    // What a transaction is for is said right behind its beginning.
+    if (text.startsWith('begin')) return [];
+    if (text.startsWith('select set_config')) {
+      const [organizationId = '', actor, mutationId, , synchronousCommit] = values as string[];
+      const scope = { organizationId, actor: actor || null, mutationId: mutationId || null };
+      const isAsync = synchronousCommit === 'off';
       this.#transaction = new Transaction(postgres, scope, { isAsync });
       return [];
     }
