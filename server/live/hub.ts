@@ -248,6 +248,13 @@ export class Hub {
     return this.#audiences.size === 0;
   }
 
+  /** How many sockets listen. */
+  get size(): number {
+    let size = 0;
+    for (const audience of this.#audiences.values()) size += audience.size;
+    return size;
+  }
+
   #index(topic: string): Set<Audience> {
     let those = this.#byTopic.get(topic);
     if (!those) this.#byTopic.set(topic, (those = new Set()));

@@ -10,7 +10,9 @@ const pollEvery = 50;
 /** What comes closer together than the pictures on a screen goes out together, in milliseconds… */
 const gather = 16;
 /** …where much comes: what comes seldom may fall together with something else, and waits for nothing. */
-const ahead = 4 * gather;
+const ahead = 4;
+/** To send to one socket takes about so long here and there: with many of them more is gathered. */
+const sending = 0.02;
 /** Transactions read at once. */
 const batch = 500;
 /** Rows of one transaction that may come with the word of its commit. */
@@ -96,9 +98,10 @@ export class Tail {
     try {
       if (unreadable) await this.#passBy(hub, unreadable);
       for (;;) {
-        const position = this.#wanted.get(hub) ?? 0;
-        if (hub.position >= position) return;
+        if (this.lag(hub) === 0) return;
         await this.#pace(hub);
+        // Only now: what came meanwhile goes along.
+        const position = this.#wanted.get(hub) ?? 0;
         const rows = await this.#options.source.log(hub.organizationId, hub.position, {
           transactions: Math.min(batch, position - hub.position),
           rows: largeTransaction + 1,
@@ -159,7 +162,8 @@ export class Tail {
 
   #paced(hub: Hub): void {
     const due = this.#due.get(hub) ?? 0;
-    this.#due.set(hub, Math.max(due, performance.now() - ahead) + gather);
+    const pace = gather + hub.size * sending;
+    this.#due.set(hub, Math.max(due, performance.now() - ahead * pace) + pace);
   }
 
   async #poll(): Promise<void> {

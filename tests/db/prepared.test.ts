@@ -1,3 +1,4 @@
+import type { PoolClient } from 'pg';
 import { expect, test } from 'vitest';
 import { connect } from '#db/connect.ts';
 import { Flush } from '#server/live/flush.ts';
@@ -87,4 +88,103 @@ test('what is long idle is not given up, and an error says who asked', async () 
   expect(stack).toContain('askWrongly');
   client.release();
   await close();
+});
+
+const within = async <T>(run: (client: PoolClient) => Promise<T>): Promise<T> => {
+  await using database = await freshDatabase();
+  const client = await database.pool.connect();
+  try {
+    return await run(client);
+  } finally {
+    client.release();
+  }
+};
+
+const told = async (asked: Promise<unknown>[]) =>
+  (await Promise.allSettled(asked)).map((answer) =>
+    answer.status === 'rejected'
+      ? ((answer.reason as { code?: string }).code ?? String(answer.reason))
+      : 'done',
+  );
+
+test('what is asked behind a failure is not done, and can be asked again', () =>
+  within(async (client) => {
+    const behind = () => client.query(`select 'never asked before' as one, $1::int as two`, [2]);
+    const answers = await told([
+      client.query('begin', []),
+      client.query('select 1 / $1::int', [0]),
+      behind(),
+      client.query('commit', []),
+    ]);
+    expect(answers).toEqual(['done', '22012', '25P02', '25P02']);
+    expect(await told([behind()])).toEqual(['25P02']);
+    await client.query('rollback');
+    expect((await behind()).rows).toEqual([{ one: 'never asked before', two: 2 }]);
+  }));
+
+test('outside a transaction each stands alone', () =>
+  within(async (client) => {
+    await client.query('create temp table kept (n int)');
+    const keep = (n: number) => client.query('insert into kept values (1 / $1::int)', [n]);
+    expect(await told([keep(1), keep(0), keep(1)])).toEqual(['done', '22012', 'done']);
+    const { rows } = await client.query('select n from kept', []);
+    expect(rows).toEqual([{ n: 1 }, { n: 1 }]);
+  }));
+
+test('a transaction goes on behind an answer that nobody can read', () =>
+  within(async (client) => {
+    const answers = await told([
+      client.query('begin', []),
+      client.query('select $1::int8 as much', ['9007199254740993']),
+      client.query('select $1::int as one', [1]),
+      client.query('commit', []),
+    ]);
+    expect(answers).toEqual([
+      'done',
+      'RangeError: 9007199254740993 does not fit a number exactly',
+      'done',
+      'done',
+    ]);
+  }));
+
+test('a value that cannot be said takes nothing along', () =>
+  within(async (client) => {
+    const round: Record<string, unknown> = {};
+    round['itself'] = round;
+    const [first, second, third] = await told([
+      client.query('begin', []),
+      client.query('select $1::jsonb as never', [round]),
+      client.query('select $1::int as one', [1]),
+    ]);
+    expect([first, third]).toEqual(['done', 'done']);
+    expect(second).toContain('circular');
+    const { rows } = await client.query('select $1::jsonb as now', [{ fine: true }]);
+    expect(rows).toEqual([{ now: { fine: true } }]);
+    await client.query('rollback');
+  }));
+
+test('a text of several statements may stand between those of a transaction', () =>
+  within(async (client) => {
+    const answers = await Promise.all([
+      client.query('begin', []),
+      client.query<{ n: number }>('select $1::int as n', [1]),
+      client.query('create temp table mine (n int); insert into mine values (2)'),
+      client.query<{ n: number }>('select n from mine where n = $1', [2]),
+      client.query('commit', []),
+    ]);
+    expect([answers[1].rows, answers[3].rows]).toEqual([[{ n: 1 }], [{ n: 2 }]]);
+  }));
+
+test('a line that breaks refuses all that was asked, each once', async () => {
+  await using database = await freshDatabase();
+  const client = await database.pool.connect();
+  const refusals: string[] = [];
+  const ended = ['begin', 'select pg_sleep(10)', 'select 1'].map((text) =>
+    client.query(text, []).catch((error: Error) => refusals.push(error.message)),
+  );
+  const end = `select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(10)'`;
+  await expect.poll(async () => (await database.owner.pool.query(end)).rowCount).toBe(1);
+  await Promise.all(ended);
+  client.release(true);
+  expect(refusals).toHaveLength(2);
 });
