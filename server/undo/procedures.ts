@@ -7,13 +7,15 @@ import type { Member } from '../access.ts';
 import { undoRest } from '../rest/undo.ts';
 import { change, member, query, router, type MemberContext } from '../trpc.ts';
 import type { UndoAnswer, Work } from './answer.ts';
-import { loggedRows, type Logged, type Target } from './logged.ts';
+import { loggedRows, trackedTables, type Logged, type Target } from './logged.ts';
 import { rehearse } from './rehearse.ts';
-import { couldSee } from './standing.ts';
+import { seenAmong } from './standing.ts';
 import { takeBack } from './take-back.ts';
 import { inOnePiece, whyKept } from './told.ts';
 
 const pageRows = 500;
+/** Rows of the log that are looked through at once. */
+const chunkRows = 2_000;
 
 const place = z.int().check(z.minimum(1));
 const input = z
@@ -72,9 +74,9 @@ async function undoPage(
   { target, cursor, head }: { target: Target; cursor: string | undefined; head: number },
 ): Promise<UndoAnswer> {
   for (let after = cursor?.split('@')[0]; ;) {
-    const { page, next } = await pageAfter(tx, target, after);
+    const { page, next } = await pageAfter(tx, who, { target, after });
     const work = await takeBack(tx, who, page);
-    after = next && (await passSilent(tx, who, target, next));
+    after = next;
     if (!tells(work)) {
       if (after) continue;
       // What the member sees nothing of does not exist.
@@ -92,39 +94,29 @@ async function undoPage(
 const tells = ({ undone, kept }: Work): boolean => undone.length + kept.length > 0;
 
 /**
- * Takes back the pages of which nothing can be told to the member; answers where one begins of which
- * something can. So no further page is named to who would find nothing on it.
+ * The next rows that the member may know of, and whether there are more of those: what he may not see
+ * has no part in where a page ends.
  */
-async function passSilent(
-  tx: Tx,
-  who: Member,
-  target: Target,
-  from: string,
-): Promise<string | undefined> {
-  for (let after = from; ;) {
-    const { page, next } = await pageAfter(tx, target, after);
-    if (page.every((row) => couldSee(who, row))) return after;
-    await sql`savepoint one_page`.execute(tx);
-    const work = await takeBack(tx, who, page);
-    if (tells(work)) {
-      await sql`rollback to savepoint one_page`.execute(tx);
-      return after;
-    }
-    if (!next) return undefined;
-    after = next;
-  }
-}
-
 async function pageAfter(
   tx: Tx,
-  target: Target,
-  after: string | undefined,
+  who: Member,
+  { target, after }: { target: Target; after: string | undefined },
 ): Promise<{ page: Logged[]; next: string | undefined }> {
-  const rows = await loggedRows(tx, target, { after, most: pageRows + 1 });
-  const page = rows.slice(0, pageRows);
-  const last = rows.length > pageRows ? page.at(-1) : undefined;
-  return { page, next: last && `${last.pos}.${last.ord}` };
+  const tables = await trackedTables(tx);
+  const page: Logged[] = [];
+  for (let from = after; ;) {
+    const rows = await loggedRows(tx, target, { after: from, most: chunkRows });
+    page.push(...(await seenAmong(tx, who, { rows, tables })));
+    const last = rows.at(-1);
+    if (page.length > pageRows || !last || rows.length < chunkRows) break;
+    from = placeOf(last);
+  }
+  const kept = page.slice(0, pageRows);
+  const end = page.length > pageRows ? kept.at(-1) : undefined;
+  return { page: kept, next: end && placeOf(end) };
 }
+
+const placeOf = ({ pos, ord }: Logged): string => `${pos}.${ord}`;
 
 async function targetOf(
   ctx: MemberContext,

@@ -59,3 +59,22 @@ export function couldSee(
   const keys = new Set(memberKeys(member));
   return rowKeys(entity, camelKeys(after ?? before ?? {})).some((key) => keys.has(key));
 }
+
+/** Those of some log rows whose records the member sees, or saw last where they are gone. */
+export async function seenAmong(
+  tx: Tx,
+  member: Member,
+  { rows, tables }: { rows: Logged[]; tables: Map<string, Table> },
+): Promise<Logged[]> {
+  const isSeen = new Map<string, boolean>();
+  for (const [entity, those] of Map.groupBy(rows, (row) => row.entity)) {
+    const table = tables.get(entity);
+    if (!table) continue;
+    const ids = [...new Set(those.map(({ id }) => id))];
+    const { rows: found } = await sql<{ id: string; isSeen: boolean }>`
+      select t.id, ${seenSql(member, entity)} as is_seen from ${sql.raw(table.name)} t
+      where t.organization_id = sync.org() and t.id = any(${ids}::uuid[])`.execute(tx);
+    for (const one of found) isSeen.set(`${entity} ${one.id}`, one.isSeen);
+  }
+  return rows.filter((row) => isSeen.get(`${row.entity} ${row.id}`) ?? couldSee(member, row));
+}

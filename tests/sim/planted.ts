@@ -35,7 +35,7 @@ export const planted: Planted[] = [
     patches: [
       patch(
         'server/live/commit.ts',
-        "    client.query('commit'),\n  ]);",
+        "    client.query('commit', []),\n  ]);",
         "  ]);\n  void client.query('commit').catch(() => undefined);",
       ),
     ],

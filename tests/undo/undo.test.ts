@@ -243,6 +243,32 @@ test('no further page is named to who may see nothing on it, and nothing on it g
   expect((await owner.undo.preview({ run })).nextCursor).not.toBeNull();
 }, 60_000);
 
+test('a page of a run ends where it would end without what one may not see', async () => {
+  const { organizationId, memberId } = team.owner;
+  const seller = await team.join('sales', 'North');
+  const run = `import ${newId()}`;
+  const mixed = Array.from({ length: 1_200 }, (_, at) => ({
+    id: newId(),
+    organizationId,
+    ownerId: at % 2 ? memberId : seller.memberId,
+    code: '',
+    name: `Mixed ${run} ${at}`,
+  }));
+  await team.database.owner.db.transaction().execute(async (tx) => {
+    await sql`select set_config('app.run_id', ${run}, true)`.execute(tx);
+    await tx.insertInto('customers').values(mixed).execute();
+  });
+  const calls = await team.as(seller);
+  const first = (await calls.undo.run({ run })).data;
+  const second = (await calls.undo.run({ run, cursor: first.nextCursor ?? '' })).data;
+  expect([first, second].map(({ undone, kept }) => [undone.length, kept.length])).toEqual([
+    [500, 0],
+    [100, 0],
+  ]);
+  expect(second.nextCursor).toBeNull();
+  expect((await owner.customers.list({ search: `Mixed ${run}`, perPage: 1 })).total).toBe(600);
+}, 60_000);
+
 test('rights go back only where one may give them, and the last administrator stays', async () => {
   const admin = await team.as(await team.join('admin'));
   const manager = await team.as(await team.join('manager'));
