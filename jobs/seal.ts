@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Config } from '#server/config.ts';
 import { auditKey } from '#server/audit/key.ts';
+import { expireActs } from '#server/audit/expiry.ts';
 import { inOrganization, sealHistory } from '#server/audit/seal.ts';
 import { verifyAudit } from '#server/audit/verify.ts';
 import type { Job } from './clock.ts';
@@ -13,6 +14,14 @@ export const seal = (owner: Pool, config: Settings): Job => ({
   name: 'seal',
   schedule: '* * * * *',
   run: (signal) => sealHistory({ owner, key: auditKey(config), heads: config.auditHeads, signal }),
+});
+
+/** Lets go of acts that are older than they are kept. */
+export const oldActs = (owner: Pool, config: Settings & Pick<Config, 'keepActsDays'>): Job => ({
+  name: 'old-acts',
+  schedule: '29 3 * * *',
+  run: (signal) =>
+    expireActs({ owner, key: auditKey(config), keepDays: config.keepActsDays, signal }),
 });
 
 /** Goes over all that is sealed, and keeps what it has found for the administrators. */

@@ -27,6 +27,7 @@ export interface Config {
   logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
   /** How many days the change log keeps whole images of what changed; the history stays. */
   keepImagesDays: number;
+  keepActsDays: number;
   /** The seed of the key that signs the audit's seals; undefined: made and kept in dataDir. */
   auditKey: string | undefined;
   /** Where the heads of the audit's chains are written too, beside the database. */
@@ -99,6 +100,7 @@ const settings = z.object({
     .optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   KEEP_IMAGES_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
+  KEEP_ACTS_DAYS: z.coerce.number().int().min(1).max(36500).default(730),
   AUDIT_KEY: z
     .string()
     .regex(/^[A-Za-z0-9_-]{43}$/, 'must be 32 bytes in base64url')
@@ -155,6 +157,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
       'PUBLIC_URL: letters (SMTP_URL) have links, which must not come from a request.',
     );
   }
+  if (read.KEEP_ACTS_DAYS < read.KEEP_IMAGES_DAYS) {
+    throw new ConfigError(
+      'KEEP_ACTS_DAYS: cannot be less than KEEP_IMAGES_DAYS, in which acts are too.',
+    );
+  }
   const dataDir = path.resolve(read.DATA_DIR);
   const config: Config = {
     port: read.PORT,
@@ -172,6 +179,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
     secretKeys: read.SECRET_KEYS ?? keptSecret(dataDir, 'secret-keys').split(/\s+/),
     logLevel: read.LOG_LEVEL,
     keepImagesDays: read.KEEP_IMAGES_DAYS,
+    keepActsDays: read.KEEP_ACTS_DAYS,
     auditKey: read.AUDIT_KEY,
     auditHeads: path.resolve(read.AUDIT_HEADS ?? path.join(dataDir, 'audit-heads.jsonl')),
     signIn: { tries: read.SIGN_IN_TRIES, minutes: read.SIGN_IN_MINUTES },

@@ -10,7 +10,7 @@ import type { Embedded } from '#db/embedded.ts';
 import { migrate, newestMigration } from '#db/migrate.ts';
 import { startClock } from '#jobs/clock.ts';
 import { letters, oldNotifications, reminders } from '#jobs/notifications.ts';
-import { checkSeals, seal } from '#jobs/seal.ts';
+import { checkSeals, oldActs, seal } from '#jobs/seal.ts';
 import { collectJobs } from '#jobs/state.ts';
 import { tidy } from '#jobs/tidy.ts';
 import { type App, setApp } from './app.ts';
@@ -147,6 +147,7 @@ function startJobs(app: App, owner: Pool): { stop(): Promise<void> } {
   const jobs = [
     tidy(owner, config),
     seal(owner, config),
+    oldActs(owner, config),
     checkSeals(owner, config, log),
     reminders(app, owner),
     letters(app, owner),

@@ -60,13 +60,13 @@ function entryOf(
       actor === null
         ? null
         : { memberId: names.has(actor) ? actor : null, name: names.get(actor) ?? actor },
-    action: (isAct ? told('kind') : undefined) ?? actions[op],
+    action: isAct && changes === null ? 'expired' : ((isAct ? told('kind') : null) ?? actions[op]),
     entity,
     id,
     title: isAct ? null : title,
     currency,
     changes: isAct ? fields.filter(({ field }) => field === 'about') : fields,
-    isErased: changes === null,
+    isErased: changes === null && !isAct,
     ip: told('ip'),
     userAgent: told('user_agent'),
     requestId: told('request_id'),

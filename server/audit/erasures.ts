@@ -17,26 +17,41 @@ export interface Erasures {
 export const erasureText = (organizationId: string, records: Erased[]): string =>
   `syncline erasure 1 ${organizationId} ${records.map(({ entity, id, toPos }) => `${entity}/${id}/${toPos}`).join(' ')}`;
 
+/** The same of acts whose time has run out: all of them up to a position. */
+export const expiryText = (organizationId: string, toPos: number): string =>
+  `syncline expiry 1 ${organizationId} ${toPos}`;
+
+interface Told {
+  kind: string;
+  about: { records?: Erased[]; toPos?: number; signature: string };
+}
+
 /** The erasures that the history tells of, and that were signed. */
 export async function readErasures(
   client: PoolClient,
   organizationId: string,
   key: AuditKey,
 ): Promise<Erasures> {
-  const { rows } = await client.query<{ about: { records: Erased[]; signature: string } }>(
-    `select changes -> 'about' -> 1 as about from sync.history
+  const { rows } = await client.query<Told>(
+    `select changes -> 'kind' ->> 1 as kind, changes -> 'about' -> 1 as about from sync.history
      where organization_id = $1 and entity = 'auditEvents' and op = 'I'
-       and changes -> 'kind' ->> 1 = 'erased'`,
+       and changes -> 'kind' ->> 1 in ('erased', 'actsExpired')`,
     [organizationId],
   );
   const upTo = new Map<string, number>();
-  for (const { about } of rows) {
+  const raise = (name: string, toPos: number) =>
+    upTo.set(name, Math.max(toPos, upTo.get(name) ?? 0));
+  for (const { kind, about } of rows) {
     const signature = Buffer.from(about.signature, 'hex');
-    if (!key.verify(erasureText(organizationId, about.records), signature)) continue;
-    for (const { entity, id, toPos } of about.records) {
-      const name = `${entity}/${id}`;
-      upTo.set(name, Math.max(toPos, upTo.get(name) ?? 0));
-    }
+    const isSigned = (text: string) => key.verify(text, signature);
+    const { records = [], toPos = 0 } = about;
+    if (kind === 'actsExpired' && isSigned(expiryText(organizationId, toPos)))
+      raise('auditEvents', toPos);
+    if (kind === 'erased' && isSigned(erasureText(organizationId, records)))
+      for (const one of records) raise(`${one.entity}/${one.id}`, one.toPos);
   }
-  return { names: ({ entity, id, pos }) => pos <= (upTo.get(`${entity}/${id}`) ?? 0) };
+  return {
+    names: ({ entity, id, pos }) =>
+      [entity, `${entity}/${id}`].some((name) => pos <= (upTo.get(name) ?? 0)),
+  };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { erasePerson } from '#server/audit/erase.ts';
+import { expireActs } from '#server/audit/expiry.ts';
 import { auditKey, type AuditKey } from '#server/audit/key.ts';
 import { sealHistory } from '#server/audit/seal.ts';
 import { verifyAudit } from '#server/audit/verify.ts';
@@ -21,6 +22,10 @@ interface Sealed extends AsyncDisposable {
   seal(by?: AuditKey): Promise<void>;
   findings(): Promise<string[]>;
   erase(): Promise<number>;
+  /** Lets go of the acts that are older than so many days. */
+  expire(keepDays: number): Promise<number>;
+  /** As the owner sees the audit, by what each entry is. */
+  acts(): Promise<string[]>;
 }
 
 /** An organization with some history, sealed in two links. */
@@ -61,6 +66,9 @@ async function sealed(): Promise<Sealed> {
         key,
         whom: { entity: 'customers', id: customer.id },
       }),
+    expire: async (keepDays) => (await expireActs({ owner, key, keepDays, signal })).acts,
+    acts: async () =>
+      (await calls.audit.list({ entity: 'auditEvents' })).entries.map(({ action }) => action),
     async [Symbol.asyncDispose]() {
       await team.database.drop();
       await rm(dataDir, { recursive: true });
@@ -240,4 +248,58 @@ test('the application can neither write a seal nor change what is past', async (
     'delete from sync.seals',
   ])
     await expect(ask(statement), statement).rejects.toThrow('permission denied');
+});
+
+const act = (organizationId: string, ip: string) =>
+  `begin; select set_config('app.organization_id', '${organizationId}', true);
+   insert into sync.audit_events (organization_id, kind, ip) values ('${organizationId}', 'signedIn', '${ip}'); commit`;
+
+test('old acts are let go, the seal holds, and what is newer is still told', async () => {
+  await using one = await sealed();
+  await one.sql(act(one.organizationId, '203.0.113.7'));
+  await one.seal();
+  await one.erase();
+  await one.seal();
+  expect(await one.expire(1)).toBe(0);
+  expect(await one.expire(0)).toBe(1);
+  await one.sql(act(one.organizationId, '203.0.113.8'));
+  await one.seal();
+  expect(await one.findings()).toEqual([]);
+  expect(await one.acts()).toEqual(['signedIn', 'actsExpired', 'erased', 'expired']);
+  for (const table of ['sync.history', 'sync.audit_events', 'sync.subjects'])
+    expect([
+      table,
+      (await one.sql(`select from ${table} t where t::text like '%203.0.113.7%'`)).length,
+    ]).toEqual([table, 0]);
+  expect(await one.expire(0)).toBe(1);
+  await one.seal();
+  expect(await one.findings()).toEqual([]);
+});
+
+test('an act that is blanked or taken away before its time is found', async () => {
+  await using one = await sealed();
+  await one.sql(act(one.organizationId, '203.0.113.7'));
+  await one.seal();
+  await one.expire(0);
+  await one.sql(act(one.organizationId, '203.0.113.8'));
+  await one.seal();
+  const own = `entity = 'auditEvents' and changes -> 'ip' ->> 1 = '203.0.113.8'`;
+  const about = { toPos: 1e9, signature: 'aa' };
+  await one.sql(
+    `begin; select set_config('app.organization_id', '${one.organizationId}', true);
+     insert into sync.audit_events (organization_id, kind, about)
+       values ('${one.organizationId}', 'actsExpired', '${JSON.stringify(about)}'); commit`,
+  );
+  await one.seal();
+  await one.sql(`update sync.history set title = null, changes = null, salt = null where ${own}`);
+  expect((await one.findings()).join('\n')).toContain('no signed erasure');
+  // In psql an act is deleted as anything else is: the log tells of it.
+  await one.sql(
+    `begin; select set_config('app.organization_id', '${one.organizationId}', true);
+     delete from sync.audit_events where ip = '203.0.113.8'; commit`,
+  );
+  await one.seal();
+  expect(
+    await one.sql(`select from sync.history where entity = 'auditEvents' and op = 'D'`),
+  ).toHaveLength(1);
 });

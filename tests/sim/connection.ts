@@ -57,6 +57,9 @@ class Connection {
   readonly query = (statement: Statement, values: unknown[] = []): Promise<Result> => {
     const text = typeof statement === 'string' ? statement : statement.text;
     const parameters = typeof statement === 'string' ? values : (statement.values ?? values);
+    // Answered together with what it is for, which is said right behind it.
+    if (text.startsWith('begin'))
+      return Promise.resolve({ rows: [], rowCount: 0, command: 'BEGIN' });
     this.#arrivesAt = Math.max(this.#arrivesAt, here.clock.now + delay());
     return new Promise((resolve, reject) => {
       this.#open.add(reject);
@@ -108,8 +111,6 @@ class Connection {
       [this.#transaction, this.#hasFailed] = [undefined, false];
       return [];
     }
-    // What a transaction is for is said right behind its beginning.
-    if (text.startsWith('begin')) return [];
     if (text.startsWith('select set_config')) {
       const [organizationId = '', actor, mutationId, , synchronousCommit] = values as string[];
       const scope = { organizationId, actor: actor || null, mutationId: mutationId || null };

@@ -34,6 +34,8 @@ export const auditEn = {
   'act.keyRevoked': 'Revoked an API key',
   'act.exported': 'Took data out',
   'act.erased': 'Erased a person’s data',
+  'act.actsExpired': 'Let go of what old acts were',
+  'act.expired': 'An act of which nothing more is kept',
 
   'seal.none': 'Not sealed yet',
   'seal.upTo': 'Sealed {when}',

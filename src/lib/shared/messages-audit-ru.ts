@@ -36,6 +36,8 @@ export const auditRu: Translated<typeof auditEn> = {
   'act.keyRevoked': 'Отзыв API-ключа',
   'act.exported': 'Выгрузка данных',
   'act.erased': 'Данные человека стёрты',
+  'act.actsExpired': 'Подробности старых событий удалены',
+  'act.expired': 'Событие, подробности которого больше не хранятся',
 
   'seal.none': 'Ещё не опечатано',
   'seal.upTo': 'Опечатано {when}',
