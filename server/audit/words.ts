@@ -11,8 +11,22 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\
 function wordPattern(word: string): string {
   const digits = word.replace(/\D/g, '');
   if (/^[\d\s().+-]+$/.test(word) && digits.length >= fewestDigits) return numberPattern(digits);
-  return word.trim().split(/\s+/).map(escaped).join('(?:\\s|\\\\n)+');
+  const parts = word.trim().split(/\s+/);
+  const said = (some: string[]): string => some.map(inflected).join('(?:\\s|\\\\n)+');
+  // The family name may come first.
+  const isName = parts.length === 2 && parts.every((part) => /^[\p{L}-]+$/u.test(part));
+  return isName ? `(?:${said(parts)}|${said(parts.toReversed())})` : said(parts);
 }
+
+/** A Russian name changes its ending with what is said of it: Кузнецова, Кузнецовой, Кузнецову. */
+function inflected(part: string): string {
+  if (!/^[а-яё-]{3,}$/i.test(part)) return escaped(part);
+  return `${part.replace(/(?:[аяиыо]й|ая|яя|[аеёийоуыьюя])$/i, '')}(?:${endings})?`;
+}
+
+/** Of names and adjectives in the singular; not `ов`, which would make Иванов of Иван. */
+const endings =
+  'а|я|у|ю|е|и|ы|о|ь|й|ой|ей|ою|ею|ью|ом|ем|ём|ым|им|ий|ый|ая|яя|ую|юю|ого|его|ому|ему';
 
 function numberPattern(digits: string): string {
   const gap = '[\\s().-]*';

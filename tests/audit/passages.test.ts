@@ -194,3 +194,23 @@ test('a name is blanked as a whole word, however it is cased and broken', () => 
     about: 'call █',
   });
 });
+
+test('a Russian name is found in each of its cases, and with the family name first', () => {
+  const texts = [
+    'позвонить Марии Кузнецовой',
+    'у Кузнецовой Марии два договора',
+    'с Марией Кузнецовой',
+    'видел Марию Кузнецову',
+    'Мария Кузнецов и Мариям Кузнецовская',
+  ];
+  expect(blankedIn(texts, ['Мария Кузнецова'])).toEqual([
+    'позвонить █',
+    'у █ два договора',
+    'с █',
+    'видел █',
+    '█ и Мариям Кузнецовская',
+  ]);
+  expect(blankedIn('Андрею Белому; Белого Андрея', ['Андрей Белый'])).toBe('█; █');
+  expect(blankedIn('Ольгой Толстой', ['Ольга Толстая'])).toBe('█');
+  expect(blankedIn('Doe Jane, Jane Doe, Jane', ['Jane Doe'])).toBe('█, █, Jane');
+});
