@@ -32,7 +32,8 @@ export async function loggedRows(
   const place =
     pos === undefined
       ? sql<SqlBool>`true`
-      : sql<SqlBool>`(t.pos, l.ord) < (${pos}::bigint, ${ord}::bigint)`;
+      : // The first half alone is what an index can begin at.
+        sql<SqlBool>`t.pos <= ${pos}::bigint and (t.pos, l.ord) < (${pos}::bigint, ${ord}::bigint)`;
   const { rows } = await sql<Logged>`
     select t.pos, l.ord, t.at, l.entity, l.id, l.op::text as op, l.before, l.after,
       l.before::text as before_text, l.after::text as after_text

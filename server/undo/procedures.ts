@@ -7,6 +7,7 @@ import type { Member } from '../access.ts';
 import { undoRest } from '../rest/undo.ts';
 import { change, member, query, router, type MemberContext } from '../trpc.ts';
 import type { UndoAnswer, Work } from './answer.ts';
+import { fallenWith, mayRestore, rootOf } from './fallen.ts';
 import { loggedRows, trackedTables, type Logged, type Target } from './logged.ts';
 import { rehearse } from './rehearse.ts';
 import { seenAmong } from './standing.ts';
@@ -94,8 +95,8 @@ async function undoPage(
 const tells = ({ undone, kept }: Work): boolean => undone.length + kept.length > 0;
 
 /**
- * The next rows that the member may know of, and whether there are more of those: what he may not see
- * has no part in where a page ends.
+ * The next rows that the member may know of, with those that fall back into place beside them, and whether
+ * there are more of the former: what he may not see has no part in where a page ends.
  */
 async function pageAfter(
   tx: Tx,
@@ -104,16 +105,25 @@ async function pageAfter(
 ): Promise<{ page: Logged[]; next: string | undefined }> {
   const tables = await trackedTables(tx);
   const page: Logged[] = [];
+  const known: Logged[] = [];
   for (let from = after; ;) {
     const rows = await loggedRows(tx, target, { after: from, most: chunkRows });
-    page.push(...(await seenAmong(tx, who, { rows, tables })));
+    const seen = new Set(await seenAmong(tx, who, { rows, tables }));
+    const fallen = await fallenWith(
+      tx,
+      rows.filter((row) => !seen.has(row)),
+      tables,
+    );
+    const comesBack = (row: Logged) => fallen.has(row) && mayRestore(who, rootOf(row, fallen));
+    page.push(...rows.filter((row) => seen.has(row) || comesBack(row)));
+    known.push(...seen);
     const last = rows.at(-1);
-    if (page.length > pageRows || !last || rows.length < chunkRows) break;
+    if (known.length > pageRows || !last || rows.length < chunkRows) break;
     from = placeOf(last);
   }
-  const kept = page.slice(0, pageRows);
-  const end = page.length > pageRows ? kept.at(-1) : undefined;
-  return { page: kept, next: end && placeOf(end) };
+  const end = known.length > pageRows ? known[pageRows - 1] : undefined;
+  if (!end) return { page, next: undefined };
+  return { page: page.slice(0, page.indexOf(end) + 1), next: placeOf(end) };
 }
 
 const placeOf = ({ pos, ord }: Logged): string => `${pos}.${ord}`;

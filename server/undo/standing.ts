@@ -67,7 +67,9 @@ export async function seenAmong(
   { rows, tables }: { rows: Logged[]; tables: Map<string, Table> },
 ): Promise<Logged[]> {
   const isSeen = new Map<string, boolean>();
-  for (const [entity, those] of Map.groupBy(rows, (row) => row.entity)) {
+  // An act of the audit is no record that anybody sees.
+  const records = rows.filter(({ entity }) => Object.hasOwn(entityAccess, entity));
+  for (const [entity, those] of Map.groupBy(records, (row) => row.entity)) {
     const table = tables.get(entity);
     if (!table) continue;
     const ids = [...new Set(those.map(({ id }) => id))];
@@ -76,5 +78,5 @@ export async function seenAmong(
       where t.organization_id = sync.org() and t.id = any(${ids}::uuid[])`.execute(tx);
     for (const one of found) isSeen.set(`${entity} ${one.id}`, one.isSeen);
   }
-  return rows.filter((row) => isSeen.get(`${row.entity} ${row.id}`) ?? couldSee(member, row));
+  return records.filter((row) => isSeen.get(`${row.entity} ${row.id}`) ?? couldSee(member, row));
 }

@@ -136,6 +136,50 @@ test('a deletion goes back with all that fell with it, and with what had pointed
   expect((await owner.activities.list({ customerId: customer.id })).total).toBe(1);
 });
 
+test('what fell with a deletion goes back with it, whoever may see it', async () => {
+  const seller = await team.as(await team.join('sales', 'North'));
+  const { id: customerId } = await newCustomer(seller);
+  const { id: dealId } = await newDeal(seller, board);
+  const hidden = { ownerId: team.owner.memberId, kind: 'call', title: 'Hidden' } as const;
+  const activityId = newId();
+  await owner.activities.create({ ...hidden, id: activityId, dealId });
+  const { id: otherDeal } = await newDeal(owner, board, {
+    customerId,
+    ownerId: team.owner.memberId,
+  });
+  await owner.deals.markWon({ id: otherDeal });
+  expect(await refusal(seller.activities.get({ id: activityId }))).toBe('NOT_FOUND');
+  expect(await refusal(seller.deals.get({ id: otherDeal }))).toBe('NOT_FOUND');
+  for (const { position } of [
+    await seller.deals.delete({ id: dealId }),
+    await seller.customers.delete({ id: customerId }),
+  ]) {
+    const { data } = await seller.undo.run({ position });
+    expect([data.undone.length, data.kept]).toEqual([1, []]);
+  }
+  expect(await owner.activities.get({ id: activityId })).toMatchObject({ dealId });
+  expect(await dealOf(otherDeal)).toMatchObject({ customerId });
+});
+
+test('an act of the audit that stands beside a change is nothing to undo', async () => {
+  const { organizationId } = team.owner;
+  const { id } = await newCustomer(owner, { name: 'Before' });
+  await team.database.owner.db.transaction().execute(async (tx) => {
+    await sql`select set_config('app.organization_id', ${organizationId}, true)`.execute(tx);
+    await tx
+      .insertInto('sync.auditEvents')
+      .values({ organizationId, kind: 'exported', about: '{}' })
+      .execute();
+    await tx.updateTable('customers').set({ name: 'After' }).where('id', '=', id).execute();
+  });
+  const { rows } = await team.database.owner.pool.query<{ pos: number }>(
+    'select pos from sync.org_clock where organization_id = $1',
+    [organizationId],
+  );
+  const { data } = await owner.undo.run({ position: rows[0]?.pos ?? 0 });
+  expect(data).toMatchObject({ undone: [{ id, action: 'changed' }], kept: [] });
+});
+
 test('a change is as little for everybody to undo as it is to make', async () => {
   const north = await team.join('sales', 'North');
   const seller = await team.as(north);
