@@ -66,18 +66,23 @@ export class PreparingClient extends pg.Client {
     answered: Answered,
   ): void {
     const named = Array.isArray(values) ? nameOf(text) : undefined;
-    const ends = /^(commit|rollback)\b/i.test(text);
+    // A rollback is done whatever stands before it: that must not take it along.
+    if (/^rollback\b/i.test(text)) this.#endBatch();
     if (named === undefined || values === undefined) {
       this.#endBatch();
       this.#isInside = false;
       ask(text, values, answered);
       return;
     }
-    if (/^begin\b/i.test(text)) this.#isInside = true;
-    if (ends) this.#isInside = false;
-    ask(
-      new Statement({ name: `${named}_${this.#generation}`, text, values }, this.#place, answered),
-    );
+    const begins = /^begin\b/i.test(text);
+    if (begins) this.#isInside = true;
+    if (/^(commit|rollback)\b(?! to\b)/i.test(text)) this.#isInside = false;
+    const noticed: Answered = (error, result) => {
+      if (error) this.#isInside = false;
+      answered(error, result);
+    };
+    const name = `${named}_${this.#generation}`;
+    ask(new Statement({ name, text, values }, this.#place, begins ? noticed : answered));
   }
 
   readonly #join = (statement: Statement): Batch => {

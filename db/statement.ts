@@ -128,9 +128,15 @@ export class Statement extends Query {
 
   handleReadyForQuery(): void {
     if (this.#unreadable) return this.#answer(this.#unreadable);
-    const [command = '', ...counts] = this.#tag.split(' ');
-    const rowCount = counts.length > 0 ? Number(counts.at(-1)) : null;
+    const [command = ''] = this.#tag.split(' ');
+    const [count] = /\d+$/.exec(this.#tag) ?? [];
+    const rowCount = count === undefined ? null : Number(count);
     this.#answer(null, { command, rowCount, rows: this.#rows });
+  }
+
+  /** Nothing but a comment: the database has nothing to complete. */
+  handleEmptyQuery(): void {
+    this.handleCommandComplete({ text: '' });
   }
 
   /** The database passes by what is behind a failure, and says nothing of it. */
@@ -142,7 +148,8 @@ export class Statement extends Query {
       if (!wire.parsedStatements[one.name]) delete wire.submittedNamedStatements[one.name];
     }
     this.#answer(error);
-    for (const one of behind) one.#answer(passedBy());
+    // Of what is behind on a line that broke nobody knows whether it was done.
+    for (const one of behind) one.#answer(isOfStatement(error) ? passedBy() : error);
   }
 
   #answer(error: Error | null, result?: unknown): void {
@@ -151,6 +158,10 @@ export class Statement extends Query {
     answered?.(error, result);
   }
 }
+
+/** Whether the connection goes on: a line that broke has no code, one that the database ends has these. */
+const isOfStatement = (error: Error): boolean =>
+  error instanceof pg.DatabaseError && !/^(08|57P|25P0[34])/.test(error.code ?? '');
 
 const passedBy = (): Error =>
   Object.assign(new Error('current transaction is aborted: a statement before this one failed'), {

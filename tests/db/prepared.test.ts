@@ -60,13 +60,18 @@ test('a line that says nothing is given up, and the next one works', async () =>
   await pool.query('select $1::int', [1]);
   proxy.strand();
   const client = await pool.connect();
-  const asked = [client.query('begin'), client.query('select $1::int', [2])];
+  const asked = [
+    client.query('begin'),
+    client.query('begin', []),
+    client.query('select $1::int', [2]),
+    client.query('commit', []),
+  ];
   const answers = await Promise.allSettled(asked);
   client.release(true);
-  expect(answers.map((answer) => answer.status === 'rejected' && String(answer.reason))).toEqual([
-    'Error: Connection terminated: the database does not answer',
-    'Error: Connection terminated: the database does not answer',
-  ]);
+  const gone = 'Error: Connection terminated: the database does not answer';
+  expect(answers.map((answer) => answer.status === 'rejected' && String(answer.reason))).toEqual(
+    asked.map(() => gone),
+  );
   const { rows } = await pool.query('select $1::int as one', [1]);
   expect(rows).toEqual([{ one: 1 }]);
   await close();
@@ -122,6 +127,46 @@ test('what is asked behind a failure is not done, and can be asked again', () =>
     expect((await behind()).rows).toEqual([{ one: 'never asked before', two: 2 }]);
   }));
 
+test('a rollback is done whatever fails before it', () =>
+  within(async (client) => {
+    const fails = () => client.query('select 1 / $1::int', [0]);
+    expect(await told([client.query('begin', []), fails(), client.query('rollback', [])])).toEqual([
+      'done',
+      '22012',
+      'done',
+    ]);
+    const answers = await told([
+      client.query('begin', []),
+      client.query('savepoint before', []),
+      fails(),
+      client.query('rollback to savepoint before', []),
+      client.query('select $1::int', [1]),
+      client.query('commit', []),
+    ]);
+    expect(answers).toEqual(['done', 'done', '22012', 'done', 'done', 'done']);
+  }));
+
+test('where a transaction could not begin, each stands alone again', () =>
+  within(async (client) => {
+    await client.query('create temp table kept (n int)');
+    expect(await told([client.query('begin isolation level never', [])])).toEqual(['42601']);
+    const keep = (n: number) => client.query('insert into kept values (1 / $1::int)', [n]);
+    expect(await told([keep(1), keep(0), keep(1)])).toEqual(['done', '22012', 'done']);
+  }));
+
+test('a text that asks nothing has an answer of its own', () =>
+  within(async (client) => {
+    const [, nothing, one] = await Promise.all([
+      client.query('begin', []),
+      client.query('-- nothing', []),
+      client.query<{ n: number }>('select $1::int as n', [1]),
+      client.query('commit', []),
+    ]);
+    expect([nothing.rows, one.rows]).toEqual([[], [{ n: 1 }]]);
+    const { rowCount } = await client.query('create temp table new_one (n int)', []);
+    expect(rowCount).toBeNull();
+  }));
+
 test('outside a transaction each stands alone', () =>
   within(async (client) => {
     await client.query('create temp table kept (n int)');
@@ -175,16 +220,16 @@ test('a text of several statements may stand between those of a transaction', ()
     expect([answers[1].rows, answers[3].rows]).toEqual([[{ n: 1 }], [{ n: 2 }]]);
   }));
 
-test('a line that breaks refuses all that was asked, each once', async () => {
+test('a line that breaks refuses all that was asked, each once, and says that it broke', async () => {
   await using database = await freshDatabase();
   const client = await database.pool.connect();
-  const refusals: string[] = [];
+  const refusals: (string | undefined)[] = [];
   const ended = ['begin', 'select pg_sleep(10)', 'select 1'].map((text) =>
-    client.query(text, []).catch((error: Error) => refusals.push(error.message)),
+    client.query(text, []).catch((error: Error & { code?: string }) => refusals.push(error.code)),
   );
   const end = `select pg_terminate_backend(pid) from pg_stat_activity where query = 'select pg_sleep(10)'`;
   await expect.poll(async () => (await database.owner.pool.query(end)).rowCount).toBe(1);
   await Promise.all(ended);
   client.release(true);
-  expect(refusals).toHaveLength(2);
+  expect(refusals).toEqual(['57P01', '57P01']);
 });
