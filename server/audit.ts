@@ -52,7 +52,7 @@ export const audit = router({
       }),
     ),
 
-  /** How far the history is sealed, and what the last look at all of it has found. */
+  /** How far the history is sealed, what the last look at all of it has found, how long acts are told of. */
   state: allowed('organization.manage', auditRest.state).query(({ ctx }) =>
     query(ctx, async (tx) => {
       const seal = await tx
@@ -72,6 +72,7 @@ export const audit = router({
         checked: check
           ? { position: check.sealedTo, at: check.at, findings: check.findings }
           : null,
+        keepActsDays: ctx.app.config.keepActsDays,
       };
     }),
   ),

@@ -7,6 +7,8 @@ export interface SealedRow {
   ord: number;
   entity: string;
   id: string;
+  /** In UTC, to the microsecond; sorts as it reads. */
+  at: string;
   /** What is sealed beside the digest, in one text. */
   plain: string;
   /** The values that the digest is made of; null where they were erased. */
@@ -36,12 +38,12 @@ export async function* historyBetween(
 ): AsyncGenerator<SealedRow> {
   for (let place: [number, number] = [from, -1]; ;) {
     const { rows } = await client.query<SealedRow>(
-      `select pos, ord, entity, id,
+      `select pos, ord, entity, id, utc as at,
          jsonb_build_array(pos, ord, entity, id, op::text, actor, mutation_id, run_id,
-           to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), currency, keys)::text as plain,
+           utc, currency, keys)::text as plain,
          case when title is null and changes is null then null
            else jsonb_build_array(title, changes)::text end as "values", salt, digest
-       from sync.history
+       from sync.history, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') utc
        where organization_id = $1 and (pos, ord) > ($2, $3) and pos <= $4
        order by pos, ord limit ${pageOf}`,
       [organizationId, ...place, to],

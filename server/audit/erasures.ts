@@ -10,23 +10,26 @@ export interface Erased {
 }
 
 export interface Erasures {
-  names(row: Pick<SealedRow, 'entity' | 'id' | 'pos'>): boolean;
+  names(row: Pick<SealedRow, 'entity' | 'id' | 'pos' | 'at'>): boolean;
 }
 
 /** What is signed of an erasure, so that only who has the key can make one. */
 export const erasureText = (organizationId: string, records: Erased[]): string =>
   `syncline erasure 1 ${organizationId} ${records.map(({ entity, id, toPos }) => `${entity}/${id}/${toPos}`).join(' ')}`;
 
-/** The same of acts whose time has run out: all of them up to a position. */
-export const expiryText = (organizationId: string, toPos: number): string =>
-  `syncline expiry 1 ${organizationId} ${toPos}`;
+/**
+ * The same of acts whose time has run out: all from before a moment by the clock of who signs, in UTC. That is
+ * the time that is sealed, so that nobody makes acts old for the while in which they are let go.
+ */
+export const expiryText = (organizationId: string, before: string): string =>
+  `syncline expiry 1 ${organizationId} ${before}`;
 
 interface Told {
   kind: string;
-  about: { records?: Erased[]; toPos?: number; signature: string };
+  about: { records?: Erased[]; before?: string; signature?: string } | null;
 }
 
-/** The erasures that the history tells of, and that were signed. */
+/** The erasures that were signed: of those that the history tells of, and of those it has still to take in. */
 export async function readErasures(
   client: PoolClient,
   organizationId: string,
@@ -35,23 +38,27 @@ export async function readErasures(
   const { rows } = await client.query<Told>(
     `select changes -> 'kind' ->> 1 as kind, changes -> 'about' -> 1 as about from sync.history
      where organization_id = $1 and entity = 'auditEvents' and op = 'I'
-       and changes -> 'kind' ->> 1 in ('erased', 'actsExpired')`,
+       and changes -> 'kind' ->> 1 in ('erased', 'actsExpired')
+     union all
+     select kind, about from sync.audit_events e
+     where organization_id = $1 and kind in ('erased', 'actsExpired') and not exists (
+       select from sync.history h where h.organization_id = e.organization_id
+         and h.entity = 'auditEvents' and h.id = e.id)`,
     [organizationId],
   );
   const upTo = new Map<string, number>();
-  const raise = (name: string, toPos: number) =>
-    upTo.set(name, Math.max(toPos, upTo.get(name) ?? 0));
+  let expired = '';
   for (const { kind, about } of rows) {
-    const signature = Buffer.from(about.signature, 'hex');
-    const isSigned = (text: string) => key.verify(text, signature);
-    const { records = [], toPos = 0 } = about;
-    if (kind === 'actsExpired' && isSigned(expiryText(organizationId, toPos)))
-      raise('auditEvents', toPos);
+    const { records = [], before = '', signature = '' } = about ?? {};
+    const isSigned = (text: string) => key.verify(text, Buffer.from(signature, 'hex'));
+    if (kind === 'actsExpired' && before > expired && isSigned(expiryText(organizationId, before)))
+      expired = before;
     if (kind === 'erased' && isSigned(erasureText(organizationId, records)))
-      for (const one of records) raise(`${one.entity}/${one.id}`, one.toPos);
+      for (const { entity, id, toPos } of records)
+        upTo.set(`${entity}/${id}`, Math.max(toPos, upTo.get(`${entity}/${id}`) ?? 0));
   }
   return {
-    names: ({ entity, id, pos }) =>
-      [entity, `${entity}/${id}`].some((name) => pos <= (upTo.get(name) ?? 0)),
+    names: ({ entity, id, pos, at }) =>
+      pos <= (upTo.get(`${entity}/${id}`) ?? 0) || (entity === 'auditEvents' && at < expired),
   };
 }

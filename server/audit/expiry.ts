@@ -13,6 +13,8 @@ interface Options {
   signal: AbortSignal;
 }
 
+const day = 86_400_000;
+
 /** What the seal itself needs: which values are gone by right. It names no address and no device. */
 const kept = `coalesce(changes -> 'kind' ->> 1, '') not in ('erased', 'actsExpired')`;
 
@@ -46,32 +48,30 @@ async function expireIn(
   organizationId: string,
   { key, keepDays }: Pick<Options, 'key' | 'keepDays'>,
 ): Promise<number> {
+  // By this clock and not by the database's, whose owner must not choose what is old.
+  const before = new Date(Date.now() - keepDays * day).toISOString().slice(0, -1);
   await client.query(`select set_config('app.actor', 'expiry', true)`);
-  const { rows } = await client.query<{ pos: number; count: number }>(
-    `with gone as (
-       update sync.history set title = null, changes = null, salt = null
-       where organization_id = $1 and entity = 'auditEvents' and salt is not null and ${kept}
-         and at < now() - make_interval(days => $2)
-       returning pos)
-     select coalesce(max(pos), 0) as pos, count(*) as count from gone`,
-    [organizationId, keepDays],
+  const { rowCount: count } = await client.query(
+    `update sync.history set title = null, changes = null, salt = null
+     where organization_id = $1 and entity = 'auditEvents' and salt is not null and ${kept}
+       and at < $2::timestamp at time zone 'UTC'`,
+    [organizationId, before],
   );
-  const { pos: toPos, count } = rows[0] ?? { pos: 0, count: 0 };
-  if (count === 0) return 0;
+  if (!count) return 0;
   await client.query(
     `delete from sync.audit_events where organization_id = $1 and kind not in ('erased', 'actsExpired')
-       and created_at < now() - make_interval(days => $2)`,
-    [organizationId, keepDays],
+       and created_at < $2::timestamp at time zone 'UTC'`,
+    [organizationId, before],
   );
   await client.query(
     `update sync.subjects set title = null where organization_id = $1 and entity = 'auditEvents'
-       and at < now() - make_interval(days => $2)`,
-    [organizationId, keepDays],
+       and at < $2::timestamp at time zone 'UTC'`,
+    [organizationId, before],
   );
-  const signature = key.sign(expiryText(organizationId, toPos)).toString('hex');
+  const signature = key.sign(expiryText(organizationId, before)).toString('hex');
   await client.query(
     `insert into sync.audit_events (organization_id, id, kind, about) values ($1, $2, 'actsExpired', $3)`,
-    [organizationId, randomUUID(), JSON.stringify({ toPos, signature })],
+    [organizationId, randomUUID(), JSON.stringify({ before, signature })],
   );
   return count;
 }

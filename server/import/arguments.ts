@@ -19,6 +19,10 @@ export function readArguments(argv: string[]): ImportArguments | undefined {
   const [file, ...more] = positionals;
   if (!file) throw new UsageError('Which file?');
   if (more.length > 0) throw new UsageError(`One file at a time: ${more.join(', ')} is too many.`);
+  const refusedFile = values.refused ?? `${path.parse(file).name}.refused.csv`;
+  if (path.resolve(refusedFile) === path.resolve(file)) {
+    throw new UsageError('--refused is the file itself: refused rows need a file of their own.');
+  }
   return {
     file,
     into: oneOf('--into', values.into, targets) ?? fail('--into is needed: ' + targets.join(', ')),
@@ -32,7 +36,7 @@ export function readArguments(argv: string[]): ImportArguments | undefined {
     encoding: values.encoding?.toLowerCase(),
     separator: separator(values.separator),
     isDryRun: values['dry-run'],
-    refusedFile: values.refused ?? `${path.parse(file).name}.refused.csv`,
+    refusedFile,
   };
 }
 
@@ -118,13 +122,14 @@ export const help = `Imports a table (CSV) into an organization.
   --separator <letter>    , ; tab |; found out when absent
   --refused <file>        where refused rows go, with line, column and reason;
                           by default <name of the file>.refused.csv
-  --dry-run               says what would happen and writes nothing
+  --dry-run               says what would happen; writes the file of refused rows and nothing else
 
 Fields:
 ${targets.map(fieldsHelp).join('\n')}
 
-Rows are known again by externalId, else by name; deals without an id by what they are about. So a
-second run skips what is there, and changes only the mapped columns of what differs; a blank cell
+Rows are known again by externalId, else by name; deals without an id by what they are about. An amount
+that names its currency, as €5 does, has that one. A deal that its state calls won or lost goes into such
+a stage, whatever its stage says. So a second run skips what is there, and changes only the mapped columns of what differs; a blank cell
 changes nothing. A closing date of an open deal is its expected one. It works beside a running server,
 in batches. The exit code is 0 also when rows were refused, 1 when the import could not go to the end
 of the file, 2 when the command or the mapping is wrong.

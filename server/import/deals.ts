@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { newId } from '#lib/shared/ids.ts';
+import { minorDigits } from '#lib/shared/money.ts';
 import type { Tx } from '../live/transaction.ts';
 import type { Directory } from './directory.ts';
 import { nameKey, SeenKeys } from './names.ts';
-import { nextRank, type PipelineTarget, type Stage } from './pipeline.ts';
+import { MOST_STAGES, nextRank, type PipelineTarget, type Stage } from './pipeline.ts';
 import {
   changesOf,
   customOf,
@@ -82,9 +83,15 @@ export class DealTarget implements Target {
       const reason = 'a deal of another pipeline has this id; give --source a name of its own';
       return { field: 'externalId', reason };
     }
-    const stageName = text(row.values['stage']);
-    const stage = stageName ? this.#pipeline.findStage(stageName) : this.#pipeline.firstStage();
-    if (!stage) throw new Error(`No stage was made for ${stageName ?? ''}`);
+    if (held && this.#isOtherMoney(row, held)) {
+      const reason = `the deal is in ${String(held['currency'])} and the file names no currency: say --currency`;
+      return { field: 'value', reason };
+    }
+    const stage = this.#stageOf(row, held);
+    if (!stage) {
+      const reason = `the pipeline has ${MOST_STAGES} stages already, and none of this name`;
+      return { field: 'stage', reason };
+    }
     const refs: Refs = { stage, customerId: null, ownerId: null, productId: null };
     const look = [
       ['customer', 'customerId', 'customerOf'],
@@ -99,6 +106,28 @@ export class DealTarget implements Target {
       refs[column] = id;
     }
     return refs;
+  }
+
+  // Some files say how far a deal has come in one column, and whether it is won or lost in another.
+  #stageOf({ values }: Row, held: Held | undefined): Stage | undefined {
+    const name = text(values['stage']);
+    const there = () =>
+      held ? this.#pipeline.getStage(held['stageId']) : this.#pipeline.firstStage();
+    const stage = name ? this.#pipeline.findStage(name) : there();
+    const { state } = values;
+    const isClosed = state === 'won' || state === 'lost';
+    return isClosed && stage?.kind !== state ? this.#pipeline.closedStage(state) : stage;
+  }
+
+  #isOtherMoney({ values }: Row, held: Held): boolean {
+    if (typeof values['value'] !== 'number' || this.#currencyOf(values) !== undefined) return false;
+    return minorDigits(String(held['currency'])) !== minorDigits(this.#context.currency);
+  }
+
+  /** Where the row, the file or the person says it. */
+  #currencyOf(values: Row['values']): string | undefined {
+    const { isCurrencyNamed, currency } = this.#context;
+    return text(values['currency']) ?? (isCurrencyNamed ? currency : undefined);
   }
 
   #make(row: Row, refs: Refs, externalId: string): PlannedRow {
@@ -127,9 +156,8 @@ export class DealTarget implements Target {
     const { probability, ...given } = this.#valuesOf(row, refs);
     const changes = changesOf(held, {
       ...given,
-      ...(text(row.values['stage']) ? {} : { stageId: null }),
       title: text(row.values['title']),
-      currency: text(row.values['currency']),
+      currency: given.value === null ? text(row.values['currency']) : this.#currencyOf(row.values),
       custom: customOf(row),
       ...(probability === null ? {} : { probability }),
     });

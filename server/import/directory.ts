@@ -71,12 +71,14 @@ export async function loadDirectory(tx: Tx, { organizationId }: ImportContext): 
   const directory = new Directory();
   const known = [
     [directory.customers, await load(tx, organizationId, 'customers')],
-    [directory.members, await load(tx, organizationId, 'members')],
+    [directory.members, await loadMembers(tx, organizationId)],
     [directory.products, await load(tx, organizationId, 'products')],
     [directory.teams, await load(tx, organizationId, 'teams')],
   ] as const;
   for (const [names, rows] of known) {
     for (const { id, name } of rows) names.add(name, id);
+    // A file may name a member by address.
+    for (const row of rows) if ('email' in row && row.email !== null) names.add(row.email, row.id);
     for (const { id, externalId } of rows) if (externalId !== null) names.add(externalId, id);
   }
   const roles = await tx
@@ -91,10 +93,17 @@ export async function loadDirectory(tx: Tx, { organizationId }: ImportContext): 
   return directory;
 }
 
+const loadMembers = (tx: Tx, organizationId: string) =>
+  tx
+    .selectFrom('members')
+    .select(['id', 'name', 'email', 'externalId'])
+    .where('organizationId', '=', organizationId)
+    .execute();
+
 function load(
   tx: Tx,
   organizationId: string,
-  table: 'customers' | 'members' | 'products' | 'teams',
+  table: 'customers' | 'products' | 'teams',
 ): Promise<{ id: string; name: string; externalId: string | null }[]> {
   return tx
     .selectFrom(table)

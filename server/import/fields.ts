@@ -27,6 +27,12 @@ export interface Field {
   choices?: Record<string, string[]>;
 }
 
+/** Which value of a choice a word of a file means. */
+export const choiceOf = ({ choices = {} }: Field, text: string): string | undefined => {
+  const word = text.toLowerCase().replaceAll('ё', 'е');
+  return Object.keys(choices).find((choice) => choices[choice]?.includes(word));
+};
+
 /** Headers that no field takes become custom values of these. */
 export const hasCustomValues = (target: TargetName): boolean =>
   target === 'customers' || target === 'deals';
@@ -60,7 +66,7 @@ const id = (list: string): Field => ({
 });
 
 const deals: Field[] = [
-  id('opportunity id, deal id, id сделки, номер сделки'),
+  id('opportunity id, deal id, record id, id сделки, номер сделки'),
   text(
     'title',
     200,
@@ -68,7 +74,7 @@ const deals: Field[] = [
   ),
   name(
     'customer',
-    'account, account name, customer, customer name, client, client name, company, company name, organization, клиент, имя клиента, контрагент, компания, заказчик, покупатель, организация',
+    'account, account name, customer, customer name, client, client name, company, company name, associated company, organization, клиент, имя клиента, контрагент, компания, заказчик, покупатель, организация',
   ),
   name(
     'owner',
@@ -82,6 +88,18 @@ const deals: Field[] = [
     'deal stage, stage, stage name, sales stage, pipeline stage, этап, этап сделки, стадия, стадия сделки, статус сделки, status, статус',
   ),
   {
+    name: 'state',
+    kind: 'choice',
+    words: words(
+      'deal status, opportunity status, status, state, статус сделки, статус, состояние',
+    ),
+    choices: {
+      open: words('open, active, in progress, открыта, открыт, в работе'),
+      won: words('won, closed won, выиграна, выигран, успешна, успешно реализовано'),
+      lost: words('lost, closed lost, проиграна, проигран, провалена, закрыто и не реализовано'),
+    },
+  },
+  {
     name: 'openedOn',
     kind: 'day',
     words: words(
@@ -89,17 +107,17 @@ const deals: Field[] = [
     ),
   },
   {
-    name: 'closedOn',
-    kind: 'day',
-    words: words(
-      'close date, closed, closed date, closing date, closed on, closed at, end date, дата закрытия, закрыта, закрытие, дата завершения, завершена',
-    ),
-  },
-  {
     name: 'expectedCloseOn',
     kind: 'day',
     words: words(
       'expected close date, expected close, forecast close date, expected closing, ожидаемая дата закрытия, планируемая дата закрытия, плановая дата закрытия, план закрытия, плановая дата',
+    ),
+  },
+  {
+    name: 'closedOn',
+    kind: 'day',
+    words: words(
+      'close date, closed date, closing date, closed on, closed time, closed, closed at, end date, дата закрытия, закрыта, закрытие, дата завершения, завершена',
     ),
   },
   {
@@ -137,7 +155,7 @@ const deals: Field[] = [
 ];
 
 const customers: Field[] = [
-  id('customer id, account id, client id, id клиента'),
+  id('customer id, account id, client id, record id, company id, id клиента'),
   {
     ...text(
       'name',

@@ -1,3 +1,5 @@
+import { access, constants } from 'node:fs/promises';
+import * as path from 'node:path';
 import { connect, type Connection } from '#db/connect.ts';
 import { useDatabase } from '#db/database.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
@@ -18,6 +20,7 @@ async function main(): Promise<number> {
     process.stdout.write(help);
     return 0;
   }
+  await assertWritable(path.dirname(given.refusedFile));
   const config = readConfig();
   const database = await useDatabase({ ...config, log: quiet });
   const connection = connect({
@@ -30,6 +33,14 @@ async function main(): Promise<number> {
   } finally {
     await connection.close();
     await database.stop();
+  }
+}
+
+async function assertWritable(folder: string): Promise<void> {
+  try {
+    await access(folder, constants.W_OK);
+  } catch {
+    throw new UsageError(`Refused rows cannot be written into ${folder}: say --refused.`);
   }
 }
 

@@ -1,4 +1,5 @@
-import { type Field, fieldsOf, hasCustomValues, type TargetName } from './fields.ts';
+import { choiceOf, type Field, fieldsOf, hasCustomValues, type TargetName } from './fields.ts';
+import { isBlank } from './values.ts';
 
 /** One column of the file that goes somewhere. */
 export interface MappedColumn {
@@ -15,8 +16,15 @@ export class BadMapping extends Error {}
 /** Columns that the file of refused rows adds. */
 export const refusedColumns = ['refused line', 'refused column', 'refused reason'];
 
-/** Maps columns by what their headers say, in English or Russian; each field takes one column. */
-export function guessMapping(target: TargetName, header: string[]): MappedColumn[] {
+/**
+ * Maps columns by what their headers say, in English or Russian; each field takes one column. A choice
+ * is left to a custom value where the column's texts are none of its words.
+ */
+export function guessMapping(
+  target: TargetName,
+  header: string[],
+  textsOf: (at: number) => string[] = () => [],
+): MappedColumn[] {
   const plain = header.map(plainWords);
   const taken = new Map<number, Field>();
   const take = (field: Field, fits: (at: number) => boolean): boolean => {
@@ -33,14 +41,34 @@ export function guessMapping(target: TargetName, header: string[]): MappedColumn
     );
   const left = fieldsOf[target].filter((field) => !exact(field));
   for (const field of left) within(field);
+  const keys = new Map<string, number>();
   return header.flatMap((name, at) => {
     const field = taken.get(at);
-    if (field) return [{ at, header: name, field }];
-    const key = customKeyOf(name);
+    if (field && isChoice(field, textsOf(at))) return [{ at, header: name, field }];
     const isKept =
-      hasCustomValues(target) && key !== '' && !refusedColumns.includes(plain[at] ?? '');
+      hasCustomValues(target) &&
+      customKeyOf(name) !== '' &&
+      !refusedColumns.includes(plain[at] ?? '');
+    const key = isKept ? freshKey(keys, customKeyOf(name)) : '';
     return isKept ? [{ at, header: name, field: custom, customKey: key }] : [];
   });
+}
+
+// Of a state only what is won or lost matters: open deals are in the stage they are in.
+function isChoice(field: Field, texts: string[]): boolean {
+  const given = texts.filter((text) => !isBlank(text));
+  if (field.kind !== 'choice' || given.length === 0) return true;
+  const found = given.map((text) => choiceOf(field, text));
+  return field.name === 'state'
+    ? found.some((state) => state === 'won' || state === 'lost')
+    : found.every((choice) => choice !== undefined);
+}
+
+// `Margin %` and `Margin $` are two values.
+function freshKey(keys: Map<string, number>, key: string): string {
+  const times = (keys.get(key) ?? 0) + 1;
+  keys.set(key, times);
+  return times === 1 ? key : freshKey(keys, `${key}_${times}`);
 }
 
 /** Reads `{"column": "field"}`; a field may be `custom.anything`, and null leaves a column out. */
@@ -59,7 +87,10 @@ export function givenMapping(
       (other, place) => place < at && other.field === field && other.customKey === customKey,
     ),
   );
-  if (twice) throw new BadMapping(`Two columns are mapped to ${twice.field.name}.`);
+  if (twice) {
+    const name = twice.customKey ? `custom.${twice.customKey}` : twice.field.name;
+    throw new BadMapping(`Two columns are mapped to ${name}.`);
+  }
   return columns.toSorted((a, b) => a.at - b.at);
 }
 

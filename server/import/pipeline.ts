@@ -3,7 +3,6 @@ import { rankBetween } from '#lib/shared/rank.ts';
 import type { Tx } from '../live/transaction.ts';
 import { nameKey } from './names.ts';
 import type { ImportContext, Write } from './plan.ts';
-import { BadMapping } from './mapping.ts';
 
 type Kind = 'open' | 'won' | 'lost';
 
@@ -17,12 +16,14 @@ export interface Stage {
   lastRank: string | null;
 }
 
-const MOST_STAGES = 50;
+export const MOST_STAGES = 50;
 
 /** The pipeline that deals go into. Stages that it lacks are made, in the order a sale goes through them. */
 export class PipelineTarget {
   readonly id: string;
   readonly name: string;
+  /** Names of the stages that were made. */
+  readonly made: string[] = [];
   readonly #stages: Stage[];
   #setup: Write[];
 
@@ -40,16 +41,27 @@ export class PipelineTarget {
     return setup;
   }
 
-  addStages(names: string[]): void {
+  /** Answers whether there was room for all. */
+  addStages(names: string[]): boolean {
     const fresh = [...new Map(names.map((name) => [nameKey(name), name.trim()])).values()]
       .filter((name) => !this.findStage(name))
       .map((name) => ({ name, ...guessStage(name) }));
-    if (this.#stages.length + fresh.length > MOST_STAGES) {
-      throw new BadMapping(
-        `The file names more than ${MOST_STAGES} stages (${names[0] ?? ''}, …): is this the right column?`,
-      );
-    }
-    for (const stage of fresh.toSorted((a, b) => a.order - b.order)) this.#add(stage);
+    const added = fresh.slice(0, MOST_STAGES - this.#stages.length);
+    for (const stage of added.toSorted((a, b) => a.order - b.order)) this.#add(stage);
+    return added.length === fresh.length;
+  }
+
+  getStage(id: unknown): Stage {
+    const stage = this.#stages.find((one) => one.id === id);
+    if (!stage) throw new Error(`The pipeline has no stage ${String(id)}`);
+    return stage;
+  }
+
+  /** Where won or lost deals go whose stage says only how far they had come. */
+  closedStage(kind: 'won' | 'lost'): Stage {
+    const find = () => this.#stages.find((stage) => stage.kind === kind);
+    if (!find()) this.#add({ name: kind === 'won' ? 'Won' : 'Lost', ...guessStage(kind) });
+    return this.getStage(find()?.id);
   }
 
   /** By name; a won or lost stage also by its kind, where the pipeline has only one of that kind. */
@@ -81,6 +93,7 @@ export class PipelineTarget {
     );
     const stage: Stage = { id: newId(), name, kind, probability, position, lastRank: null };
     this.#stages.splice(after + 1, 0, stage);
+    this.made.push(name);
     const values = { pipelineId: this.id, name, kind, probability, position };
     this.#setup.push({ table: 'stages', id: stage.id, isNew: true, values });
   }

@@ -44,6 +44,8 @@ export interface Target {
 export interface ImportContext {
   organizationId: string;
   currency: string;
+  /** Whether the file or the person says so, and not only the organization. */
+  isCurrencyNamed: boolean;
   /** Put before external ids, so that those of several systems do not meet. */
   source: string | undefined;
   createMissing: boolean;

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Tx } from '../live/transaction.ts';
 import { DealTarget } from './deals.ts';
+import type { CsvFault, CsvRecord } from './csv.ts';
 import { type Directory, loadDirectory } from './directory.ts';
 import { fieldsOf } from './fields.ts';
 import { BadMapping, givenMapping, guessMapping, type MappedColumn } from './mapping.ts';
-import { findPipeline } from './pipeline.ts';
+import { findPipeline, MOST_STAGES, type PipelineTarget } from './pipeline.ts';
 import type { ImportContext, Target } from './plan.ts';
 import { customerTarget, memberTarget, productTarget } from './records.ts';
-import type { Row } from './rows.ts';
+import { type Row, textsOf } from './rows.ts';
 import type { ImportOptions, Opened } from './run.ts';
 import type { Table } from './source.ts';
 import { currencyIn } from './values.ts';
@@ -16,10 +17,11 @@ import { currencyIn } from './values.ts';
 export async function mapColumns(
   { header }: Table,
   { into, mapping }: ImportOptions,
+  sample: (CsvRecord | CsvFault)[],
 ): Promise<MappedColumn[]> {
   const columns = mapping
     ? givenMapping(into, { header, mapping: await readMapping(mapping) })
-    : guessMapping(into, header);
+    : guessMapping(into, header, (at) => textsOf(sample, at));
   const missing = fieldsOf[into].find(
     (field) => field.isRequired && !columns.some((column) => column.field === field),
   );
@@ -40,7 +42,8 @@ const identifying = ['externalId', 'title', 'customer', 'product'];
 
 async function readMapping(given: string): Promise<unknown> {
   try {
-    return JSON.parse(given.trim().startsWith('{') ? given : await readFile(given, 'utf8'));
+    const text = /^\s*[{[]/.test(given) ? given : await readFile(given, 'utf8');
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
     throw new BadMapping(
       `The mapping cannot be read: ${error instanceof Error ? error.message : ''}`,
@@ -55,21 +58,31 @@ export function currencyOf(
 ): Pick<Opened, 'currency' | 'currencyFrom'> {
   if (currency) return { currency, currencyFrom: 'option' };
   const amounts = columns.find(({ field }) => field.kind === 'money' || field.name === 'price');
-  const unit = /[(,[]\s*([^()[\]]+)[)\]]?\s*$/.exec(amounts?.header ?? '')?.[1] ?? '';
-  const [meant] = currencyIn(unit) ?? [];
-  return meant
-    ? { currency: meant, currencyFrom: 'file' }
-    : { currency: organization.currency, currencyFrom: 'organization' };
+  // `Amount (USD)`, `Amount, $`, `Amount USD`, `Бюджет ₽`
+  const unit = /(?:[(,[]\s*([^()[\]]+)[)\]]?|\s(\S+))\s*$/.exec(amounts?.header ?? '');
+  const meant = currencyIn(unit?.[1] ?? unit?.[2] ?? '') ?? [];
+  const own = organization.currency;
+  const [first] = meant;
+  return first
+    ? { currency: meant.includes(own) ? own : first, currencyFrom: 'file' }
+    : { currency: own, currencyFrom: 'organization' };
 }
 
 export function contextOf(
   columns: MappedColumn[],
-  { organization, currency, source, createMissing = false }: ImportOptions & { currency: string },
+  {
+    organization,
+    currency,
+    currencyFrom,
+    source,
+    createMissing = false,
+  }: ImportOptions & Pick<Opened, 'currency' | 'currencyFrom'>,
 ): ImportContext {
   const headers = new Map(columns.map(({ field, header }) => [field.name, header]));
   return {
     organizationId: organization.id,
     currency,
+    isCurrencyNamed: currencyFrom !== 'organization',
     source,
     createMissing,
     headerOf: (field) => headers.get(field) ?? field,
@@ -80,7 +93,7 @@ export function contextOf(
 export async function openTarget(
   tx: Tx,
   { context, options, rows }: { context: ImportContext; options: ImportOptions; rows: Row[] },
-): Promise<{ target: Target; directory: Directory; pipeline: string | undefined }> {
+): Promise<{ target: Target; directory: Directory; pipeline: PipelineTarget | undefined }> {
   const directory = await loadDirectory(tx, context);
   switch (options.into) {
     case 'customers':
@@ -91,11 +104,15 @@ export async function openTarget(
       return { target: memberTarget(context, directory), directory, pipeline: undefined };
     case 'deals': {
       const pipeline = await findPipeline(tx, context, options.pipeline);
-      pipeline.addStages(
-        rows.flatMap(({ values }) => (values['stage'] ? [String(values['stage'])] : [])),
+      const names = rows.flatMap(({ values }) =>
+        values['stage'] ? [String(values['stage'])] : [],
       );
-      const target = new DealTarget(context, directory, pipeline);
-      return { target, directory, pipeline: pipeline.name };
+      if (!pipeline.addStages(names)) {
+        throw new BadMapping(
+          `The file names more than ${MOST_STAGES} stages (${names[0] ?? ''}, …): is this the right column?`,
+        );
+      }
+      return { target: new DealTarget(context, directory, pipeline), directory, pipeline };
     }
   }
 }

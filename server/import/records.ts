@@ -7,6 +7,7 @@ import {
   customOf,
   externalIdOf,
   findRecords,
+  type Held,
   type ImportContext,
   type Plan,
   type PlannedRow,
@@ -23,6 +24,8 @@ interface RecordKind {
   names: Names;
   /** What a row says; a problem, with the field it is about, where it cannot be. */
   valuesOf(row: Row): Values | { field: string; problem: Problem };
+  /** Makes what rows name, once all of a batch are known; given the values of one. */
+  makeNamed?(row: Row, values: Values): void;
   /** Beneath what the row says, in a new record. */
   defaults: Values;
 }
@@ -33,6 +36,7 @@ class RecordTarget implements Target {
   readonly #directory: Directory;
   readonly #kind: RecordKind;
   readonly #seen = new SeenKeys();
+  readonly #adopted = new Set<string>();
 
   constructor(context: ImportContext, directory: Directory, kind: RecordKind) {
     this.#context = context;
@@ -49,6 +53,7 @@ class RecordTarget implements Target {
       ids: keyed.flatMap(({ namedId }) => (typeof namedId === 'string' ? namedId : [])),
     });
     const plan: Plan = { setup: [], rows: [], refused: [] };
+    const accepted: [Row, Values][] = [];
     for (const { row, name, externalId, namedId } of keyed) {
       const refuse = (field: string, { reason }: Problem) =>
         plan.refused.push(refusal(row, this.#context.headerOf(field), reason));
@@ -58,7 +63,7 @@ class RecordTarget implements Target {
         refuse(field, new Problem(`the same ${externalId ? 'id' : 'name'} as in line ${before}`));
         continue;
       }
-      if (namedId instanceof Problem) {
+      if (!externalId && namedId instanceof Problem) {
         refuse(field, namedId);
         continue;
       }
@@ -67,23 +72,39 @@ class RecordTarget implements Target {
         refuse(String(values['field']), values['problem']);
         continue;
       }
-      const held = externalId ? known.byExternalId.get(externalId) : known.byId.get(namedId ?? '');
-      const given = externalId ? { ...values, externalId } : (values as Values);
+      const given: Values = externalId ? { ...values, externalId } : values;
+      const named = typeof namedId === 'string' ? known.byId.get(namedId) : undefined;
+      const held = externalId
+        ? (known.byExternalId.get(externalId) ?? this.#adopt(named, given))
+        : named;
+      accepted.push([row, given]);
       plan.rows.push(held ? this.#change(row, held, given) : this.#make(row, given));
     }
+    for (const [row, values] of accepted) this.#kind.makeNamed?.(row, values);
     plan.setup = this.#directory.takeSetup();
     return plan;
+  }
+
+  // Deals imported before their customers have made these by name: they get their ids now.
+  #adopt(named: Held | undefined, given: Values): Held | undefined {
+    if (!named || named.externalId !== null || this.#adopted.has(named.id)) return undefined;
+    const isOther = ['email', 'phone'].some(
+      (field) => given[field] && named[field] && given[field] !== named[field],
+    );
+    if (isOther) return undefined;
+    this.#adopted.add(named.id);
+    return named;
   }
 
   #keyOf(row: Row) {
     const name = String(row.values['name'] ?? '');
     const id = row.values['externalId'];
     const externalId = typeof id === 'string' ? externalIdOf(this.#context, id) : undefined;
-    const namedId = externalId ? undefined : this.#kind.names.find(name);
+    const namedId = this.#kind.names.find(name);
     return { row, name, externalId, namedId };
   }
 
-  #change(row: Row, held: Parameters<typeof changesOf>[0], given: Values): PlannedRow {
+  #change(row: Row, held: Held, given: Values): PlannedRow {
     const changes = changesOf(held, given);
     if (Object.keys(changes).length === 0) return { row, outcome: 'skipped', writes: [] };
     const write = { table: this.#kind.table, id: held.id, isNew: false, values: changes };
@@ -149,17 +170,19 @@ export function memberTarget(context: ImportContext, directory: Directory): Targ
     names: directory.members,
     defaults: { roleId: directory.roleId('sales'), teamId: null, email: null },
     valuesOf({ values }) {
-      const { name, email = null, team, manager, role } = values;
+      const { name, email = null, team, role } = values;
+      const roleId =
+        typeof role === 'string'
+          ? (directory.roles.find(role) ?? new Problem(`there is no role “${role}”`))
+          : undefined;
+      if (roleId instanceof Problem) return { field: 'role', problem: roleId };
       const teamId = typeof team === 'string' ? teamOf(team) : null;
       if (teamId instanceof Problem) return { field: 'team', problem: teamId };
-      if (typeof manager === 'string' && directory.members.find(manager) === undefined) {
-        directory.make('members', manager, { roleId: directory.roleId('manager'), teamId });
-      }
-      if (typeof role !== 'string') return { name, email, teamId };
-      const roleId = directory.roles.find(role) ?? new Problem(`there is no role “${role}”`);
-      return roleId instanceof Problem
-        ? { field: 'role', problem: roleId }
-        : { name, email, teamId, roleId };
+      return { name, email, teamId, ...(roleId && { roleId }) };
+    },
+    makeNamed({ values: { manager } }, { teamId }) {
+      if (typeof manager !== 'string' || directory.members.find(manager) !== undefined) return;
+      directory.make('members', manager, { roleId: directory.roleId('manager'), teamId });
     },
   });
 }

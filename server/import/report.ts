@@ -24,6 +24,10 @@ export class Report implements Listener {
     this.#organization = organization;
   }
 
+  waiting(): void {
+    say('Another import into this organization is under way; this one begins when it ends.');
+  }
+
   opened({ encoding, separator, columns, ignored, pipeline, ...money }: Opened): void {
     const { file, into, mapping } = this.#given;
     const divided = separators[separator] ?? separator;
@@ -35,9 +39,13 @@ export class Report implements Listener {
     for (const { header, field, customKey } of columns) {
       say(`  ${header.padEnd(width)} -> ${customKey ? `custom.${customKey}` : field.name}`);
     }
-    if (ignored.length > 0) say(`  left out: ${ignored.join(', ')}`);
+    if (ignored.length > 0) {
+      say(`  left out: ${ignored.map((name) => name || 'a column without a name').join(', ')}`);
+    }
     if (columns.some(({ field }) => field.kind === 'money' || field.name === 'price')) {
-      say(`currency: ${money.currency}${origins[money.currencyFrom]}`);
+      const isColumn = columns.some(({ field }) => field.kind === 'currency');
+      const own = `${money.currency}${origins[money.currencyFrom]}`;
+      say(isColumn ? `currency: of its column; where that is blank, ${own}` : `currency: ${own}`);
     }
   }
 
@@ -57,7 +65,7 @@ export class Report implements Listener {
     this.#isShowing = true;
   }
 
-  finish({ refusals, refusedFile, made, stopped, ...counts }: Summary): void {
+  finish({ refusals, refusedFile, made, madeStages, stopped, ...counts }: Summary): void {
     if (this.#isShowing) process.stderr.write('\r\u001B[K');
     const seconds = ((Date.now() - this.#began) / SECOND).toFixed(1);
     if (this.#given.isDryRun) say('dry run: nothing was written; this is what would be');
@@ -68,6 +76,7 @@ export class Report implements Listener {
     if (made.length > 0) {
       say(`also made: ${made.map(([table, count]) => `${count} ${table}`).join(', ')}`);
     }
+    if (madeStages.length > 0) say(`new stages: ${madeStages.join(', ')}`);
     for (const { line, column, reason } of refusals) {
       say(`  line ${line}${column && `, ${column}`}: ${reason}`);
     }

@@ -1,5 +1,5 @@
-import type { CsvFault, CsvRecord } from './csv.ts';
-import type { Field } from './fields.ts';
+import { type CsvFault, type CsvRecord, hasColumns } from './csv.ts';
+import { choiceOf, type Field } from './fields.ts';
 import type { MappedColumn } from './mapping.ts';
 import {
   currencyIn,
@@ -9,10 +9,12 @@ import {
   findDecimalSign,
   isBlank,
   isCurrency,
+  isFractions,
   Problem,
   readDay,
   readDecimal,
   readMoney,
+  readPercent,
 } from './values.ts';
 
 export type Value = string | number | string[] | null;
@@ -51,17 +53,19 @@ export class RowReader {
   readonly #header: string[];
   readonly #currency: string;
   readonly #currencyAt: number | undefined;
+  readonly #amountAt: number | undefined;
   readonly #dayOrders = new Map<number, DayOrder | undefined>();
   readonly #signs = new Map<number, DecimalSign | undefined>();
   readonly #numeric = new Set<number>();
+  readonly #fractions = new Set<number>();
 
   constructor({ columns, header, currency, dayOrder }: Reading, sample: (CsvRecord | CsvFault)[]) {
     this.#columns = columns;
     this.#header = header;
     this.#currency = currency;
     this.#currencyAt = columns.find(({ field }) => field.kind === 'currency')?.at;
-    const texts = (at: number): string[] =>
-      sample.flatMap((record) => ('cells' in record ? [record.cells[at]?.trim() ?? ''] : []));
+    this.#amountAt = columns.find(({ field }) => isAmount(field))?.at;
+    const texts = (at: number): string[] => textsOf(sample, at);
     const days = columns.filter(({ field }) => field.kind === 'day');
     const shared = dayOrder ?? findDayOrder(days.flatMap(({ at }) => texts(at)));
     for (const { at, field } of columns) {
@@ -70,6 +74,7 @@ export class RowReader {
       if (['money', 'decimal'].includes(field.kind))
         this.#signs.set(at, findDecimalSign(texts(at)));
       if (field.kind === 'auto' && isNumeric(texts(at))) this.#numeric.add(at);
+      if (field.kind === 'percent' && isFractions(texts(at))) this.#fractions.add(at);
     }
   }
 
@@ -86,7 +91,10 @@ export class RowReader {
     const { line } = record;
     const cells = record.cells.map(withoutShield);
     const count = this.#header.length;
-    if (cells.length < count || cells.slice(count).some((cell) => cell.trim() !== '')) {
+    if (cells.every((cell, at) => isNamed(cell.trim(), this.#header[at] ?? ''))) {
+      return { line, column: this.#header[0] ?? '', reason: 'the header once more', cells };
+    }
+    if (!hasColumns(cells, count)) {
       const reason = `the line has ${cells.length} cells, the header has ${count}`;
       return { line, column: `column ${Math.min(cells.length, count) + 1}`, reason, cells };
     }
@@ -98,6 +106,8 @@ export class RowReader {
       else if (customKey !== undefined) row.custom[customKey] = value as string | number | null;
       else row.values[field.name] = value;
     }
+    const named = this.#namedCurrency(cells);
+    if (named) row.values['currency'] = named;
     if (problems.length === 0) return row;
     const listed = (key: 'column' | 'reason') => problems.map((one) => one[key]).join('; ');
     return { line, column: listed('column'), reason: listed('reason'), cells };
@@ -110,7 +120,7 @@ export class RowReader {
     const text = cell.trim();
     const damage = damageOf(text);
     if (damage) return damage;
-    const isText = ['text', 'name', 'id', 'auto'].includes(field.kind);
+    const isText = field.kind === 'text' || field.kind === 'auto';
     if (isText ? text === '' : isBlank(text)) {
       return field.isRequired ? new Problem(`${field.name} is blank`) : null;
     }
@@ -134,13 +144,15 @@ export class RowReader {
           : readMoney(text, { currency, sign: this.#signs.get(at) });
       }
       case 'decimal':
+        if (isAmount(field)) {
+          const currency = this.#currencyOf(cells);
+          const named = currencyIn(text);
+          if (!(currency instanceof Problem) && named && !named.includes(currency))
+            return new Problem(`“${text.slice(0, 40)}” is not in ${currency}`);
+        }
         return limited(readDecimal(text, this.#signs.get(at)), field.name);
-      case 'percent': {
-        const percent = /^(\d{1,3})\s*%?$/.exec(text)?.[1];
-        return percent && Number(percent) <= 100
-          ? Number(percent)
-          : new Problem(`“${text.slice(0, 40)}” is not a whole percentage`);
-      }
+      case 'percent':
+        return readPercent(text, this.#fractions.has(at));
       case 'list':
         return [...new Set(text.split(/[,;]/).map((item) => item.trim()))]
           .filter(Boolean)
@@ -148,29 +160,39 @@ export class RowReader {
       case 'currency':
         return this.#currencyOf(cells);
       case 'choice': {
-        const wanted = text.toLowerCase().replaceAll('ё', 'е');
-        const found = Object.entries(field.choices ?? {}).find(([, words]) =>
-          words.includes(wanted),
-        );
-        return (
-          found?.[0] ??
-          new Problem(
-            `“${text.slice(0, 40)}” is none of ${Object.keys(field.choices ?? {}).join(', ')}`,
-          )
-        );
+        const known = Object.keys(field.choices ?? {}).join(', ');
+        return choiceOf(field, text) ?? new Problem(`“${text.slice(0, 40)}” is none of ${known}`);
       }
     }
   }
 
   #currencyOf(cells: string[]): string | Problem {
     const text = this.#currencyAt === undefined ? '' : (cells[this.#currencyAt]?.trim() ?? '');
-    if (isBlank(text)) return this.#currency;
+    if (isBlank(text)) return this.#namedCurrency(cells) ?? this.#currency;
     const code = text.toUpperCase();
     if (isCurrency(code)) return code;
     const [meant] = currencyIn(text) ?? [];
     return meant ?? new Problem(`“${text.slice(0, 20)}” is not a currency`);
   }
+
+  /** What the amount itself says, as `€5` does, where it is another than that of the others. */
+  #namedCurrency(cells: string[]): string | undefined {
+    const own = this.#currencyAt === undefined ? '' : (cells[this.#currencyAt]?.trim() ?? '');
+    if (this.#amountAt === undefined || !isBlank(own)) return undefined;
+    const named = currencyIn(cells[this.#amountAt] ?? '') ?? [];
+    return named.includes(this.#currency) ? undefined : named[0];
+  }
 }
+
+const isAmount = ({ kind, name }: Field): boolean => kind === 'money' || name === 'price';
+
+/** The second of two columns of one name has its number behind it. */
+const isNamed = (cell: string, header: string): boolean =>
+  cell === header || (cell !== '' && header.startsWith(`${cell} (`));
+
+/** What a sample of records has in a column. */
+export const textsOf = (sample: (CsvRecord | CsvFault)[], at: number): string[] =>
+  sample.flatMap((record) => ('cells' in record ? [record.cells[at]?.trim() ?? ''] : []));
 
 const plainNumber = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,10})?$/;
 

@@ -9,6 +9,7 @@ import { contextOf, currencyOf, mapColumns, openTarget } from './prepare.ts';
 import { RefusedFile } from './refused.ts';
 import { type Refusal, type Row, RowReader } from './rows.ts';
 import { openTable } from './source.ts';
+import { takeTurn } from './turn.ts';
 import type { DayOrder } from './values.ts';
 import { writePlan } from './write.ts';
 
@@ -45,6 +46,8 @@ export interface Importer extends Committer {
 
 /** Told as the import goes on. */
 export interface Listener {
+  /** Another import into the organization is under way; this one begins after it. */
+  waiting(): void;
   opened(facts: Opened): void;
   /** `fraction` of the file, from 0 to 1. */
   moved(progress: Counts & { fraction: number }): void;
@@ -65,6 +68,8 @@ export interface Summary extends Counts {
   /** The first refusals. */
   refusals: Refusal[];
   made: [WrittenTable, number][];
+  /** Names of the stages that were made. */
+  madeStages: string[];
   /** Why the rest of the file was not read. */
   stopped: string | undefined;
 }
@@ -76,24 +81,43 @@ const SHOWN = 10;
 
 /**
  * Imports a table in batches of one transaction each, all under one run id: what is in is whole, and
- * every row that is not is listed. Running it again skips what is there. Throws UnreadableFile and
- * BadMapping before anything is written.
+ * every row that is not is listed. Running it again skips what is there. Imports into one organization
+ * wait for each other. Throws UnreadableFile and BadMapping before anything is written.
  */
 export async function importTable(
   live: Importer,
   options: ImportOptions,
   listener: Listener,
 ): Promise<Summary> {
+  const endTurn = options.isDryRun
+    ? () => undefined
+    : await takeTurn(live.pool, options.organization.id, {
+        signal: options.signal,
+        waiting: () => listener.waiting(),
+      });
+  if (!endTurn) throw new UnreadableFile('Stopped before the first line.');
+  try {
+    return await importInTurn(live, options, listener);
+  } finally {
+    endTurn();
+  }
+}
+
+async function importInTurn(
+  live: Importer,
+  options: ImportOptions,
+  listener: Listener,
+): Promise<Summary> {
   const table = await openTable(options.file, options);
-  const columns = await mapColumns(table, options);
   const scope = {
     organizationId: options.organization.id,
     actor: 'import',
     runId: `import ${randomUUID()}`,
   };
   const { records, sample } = await takeSample(table.rows);
+  const columns = await mapColumns(table, options, sample);
   const named = currencyOf(columns, options);
-  const context = contextOf(columns, { ...options, currency: named.currency });
+  const context = contextOf(columns, { ...options, ...named });
   const reader = new RowReader(
     { columns, header: table.header, currency: named.currency, dayOrder: options.dayOrder },
     sample,
@@ -107,7 +131,7 @@ export async function importTable(
     separator: table.separator,
     columns,
     ignored: table.header.filter((_, at) => !columns.some((column) => column.at === at)),
-    pipeline,
+    pipeline: pipeline?.name,
   });
 
   const counts: Counts = { created: 0, updated: 0, skipped: 0, refused: 0 };
@@ -123,7 +147,7 @@ export async function importTable(
   try {
     for await (const batch of inBatches(records)) {
       if (options.signal?.aborted) {
-        stopped = `Stopped before line ${batch[0]?.line ?? 0}.`;
+        stopped = `Stopped before line ${batch[0]?.line ?? 0}. Run it again to go on.`;
         break;
       }
       const done = await importBatch(live, {
@@ -146,8 +170,10 @@ export async function importTable(
     }
     if (!options.isDryRun && counts.created > 0) await live.analyze();
   } catch (error) {
-    if (!(error instanceof UnreadableFile)) throw error;
-    stopped = error.message;
+    if (error instanceof UnreadableFile) stopped = error.message;
+    else if (isLost(error))
+      stopped = 'The database is gone; what is in is whole. Run it again to go on.';
+    else throw error;
   } finally {
     await refusedFile.close();
   }
@@ -156,8 +182,16 @@ export async function importTable(
     refusals,
     refusedFile: counts.refused > 0 ? options.refusedFile : undefined,
     made: [...directory.made],
+    madeStages: pipeline?.made ?? [],
     stopped,
   };
+}
+
+/** Whether the line to the database broke, or it was shut down. */
+function isLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? String(error.code) : '';
+  return /^(?:08|57P0|ECONN)/.test(code) || error.message.startsWith('Connection terminated');
 }
 
 async function importBatch(

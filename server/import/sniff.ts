@@ -13,17 +13,28 @@ const marks: [string, number[]][] = [
   ['utf-16be', [0xfe, 0xff]],
 ];
 
+const formats: [string, number[]][] = [
+  ['a ZIP archive or an Excel workbook (.xlsx)', [0x50, 0x4b, 0x03, 0x04]],
+  ['an Excel workbook (.xls)', [0xd0, 0xcf, 0x11, 0xe0]],
+  ['a PDF document', [0x25, 0x50, 0x44, 0x46]],
+  ['compressed (gzip)', [0x1f, 0x8b]],
+];
+
+/** What a file is that is no text, by its first bytes. */
+export const sniffFormat = (head: Uint8Array): string | undefined =>
+  formats.find(([, mark]) => mark.every((byte, at) => head[at] === byte))?.[0];
+
 /**
  * How the bytes at the head of a file are written: by its byte order mark, by the zeros of UTF-16, as
- * UTF-8 where it is valid; else windows-1251 when the letters beyond ASCII stand in runs, as in Russian
- * words, and windows-1252 when they stand alone, as umlauts do.
+ * UTF-8 where nearly all of it is valid; else in a Russian encoding when the letters beyond ASCII stand
+ * in runs, as in Russian words, and windows-1252 when they stand alone, as umlauts do.
  */
 export function sniffEncoding(head: Uint8Array): Sniffed {
   for (const [encoding, mark] of marks) {
     if (mark.every((byte, at) => head[at] === byte)) return { encoding, skip: mark.length };
   }
   return {
-    encoding: wide(head) ?? (isUtf8(wholeLetters(head)) ? 'utf-8' : eightBit(head)),
+    encoding: wide(head) ?? (isMostlyUtf8(head) ? 'utf-8' : eightBit(head)),
     skip: 0,
   };
 }
@@ -32,11 +43,20 @@ function wide(head: Uint8Array): string | undefined {
   const zeros = [0, 0];
   const seen = head.subarray(0, 4000);
   seen.forEach((byte, at) => {
-    if (byte === 0) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
+    // The other half of a Cyrillic letter is a 4.
+    if (byte === 0 || byte === 4) zeros[at % 2] = (zeros[at % 2] ?? 0) + 1;
   });
   const [even = 0, odd = 0] = zeros;
   if (Math.max(even, odd) < seen.length / 8) return undefined;
   return odd > even ? 'utf-16le' : 'utf-16be';
+}
+
+// One cell that was cut in the middle of a letter does not make a file another encoding.
+function isMostlyUtf8(head: Uint8Array): boolean {
+  if (isUtf8(wholeLetters(head))) return true;
+  const letters = [...new TextDecoder().decode(head)].filter((letter) => letter > '\x7F');
+  const broken = letters.filter((letter) => letter === '\uFFFD').length;
+  return broken * 5 < letters.length;
 }
 
 // The head may end in the middle of a letter.
@@ -54,11 +74,20 @@ function eightBit(head: Uint8Array): string {
   let high = 0;
   let inRuns = 0;
   head.forEach((byte, at) => {
-    if (byte < 0xc0) return;
+    if (byte < 0x80) return;
     high += 1;
-    if ((head[at - 1] ?? 0) >= 0xc0 || (head[at + 1] ?? 0) >= 0xc0) inRuns += 1;
+    if ((head[at - 1] ?? 0) >= 0x80 || (head[at + 1] ?? 0) >= 0x80) inRuns += 1;
   });
-  return inRuns * 5 >= high * 4 ? 'windows-1251' : 'windows-1252';
+  return inRuns * 5 >= high * 4 ? russian(head) : 'windows-1252';
+}
+
+/** The encoding in which most letters are the ones that Russian has most of. */
+function russian(head: Uint8Array): string {
+  const scored = ['windows-1251', 'ibm866', 'koi8-r'].map((encoding) => {
+    const text = new TextDecoder(encoding).decode(head.subarray(0, 200_000));
+    return { encoding, score: text.match(/[оеаинтср]/gi)?.length ?? 0 };
+  });
+  return scored.reduce((best, next) => (next.score > best.score ? next : best)).encoding;
 }
 
 const separators = [',', ';', '\t', '|'];

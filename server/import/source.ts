@@ -1,6 +1,13 @@
 import { open, stat } from 'node:fs/promises';
-import { MAX_COLUMNS, readRecords, UnreadableFile, type CsvFault, type CsvRecord } from './csv.ts';
-import { sniffEncoding, sniffSeparator } from './sniff.ts';
+import {
+  type CsvFault,
+  type CsvRecord,
+  MAX_COLUMNS,
+  namedColumns,
+  readRecords,
+  UnreadableFile,
+} from './csv.ts';
+import { sniffEncoding, sniffFormat, sniffSeparator } from './sniff.ts';
 
 export interface Table {
   encoding: string;
@@ -26,6 +33,10 @@ export async function openTable(
   const { size } = await stat(file);
   const head = await readHead(file);
   if (head.length === 0) throw new UnreadableFile('The file is empty.');
+  const format = sniffFormat(head);
+  if (format) {
+    throw new UnreadableFile(`The file is ${format}, not a table of text: save it as CSV first.`);
+  }
   const sniffed = sniffEncoding(head);
   const encoding = given.encoding ?? sniffed.encoding;
   const skip = encoding.toLowerCase() === sniffed.encoding ? sniffed.skip : 0;
@@ -41,10 +52,10 @@ export async function openTable(
       bytes += count;
     },
   });
-  const rows = readRecords(named ? withoutStart(decoded, named[0].length) : decoded, separator);
-  const first = await rows.next();
-  if (first.done) throw new UnreadableFile('The file is empty.');
-  const header = readHeader(first.value);
+  const rows = named
+    ? readRecords(withoutStart(decoded, named[0].length), separator, 2)
+    : readRecords(decoded, separator);
+  const header = readHeader(await firstRecord(rows));
   return { encoding, separator, header, rows, progress: () => (size ? bytes / size : 1) };
 }
 
@@ -91,6 +102,16 @@ async function* withoutStart(
   }
 }
 
+async function firstRecord(
+  rows: AsyncGenerator<CsvRecord | CsvFault>,
+): Promise<CsvRecord | CsvFault> {
+  for (;;) {
+    const next = await rows.next();
+    if (next.done) throw new UnreadableFile('The file is empty.');
+    if ('reason' in next.value || namedColumns(next.value.cells) > 0) return next.value;
+  }
+}
+
 function readHeader(first: CsvRecord | CsvFault): string[] {
   if ('reason' in first) {
     throw new UnreadableFile(`Line ${first.line}, column ${first.column}: ${first.reason}.`);
@@ -108,8 +129,9 @@ function readHeader(first: CsvRecord | CsvFault): string[] {
     );
   }
   const seen = new Map<string, number>();
-  return cells.map((cell) => {
+  return cells.slice(0, namedColumns(cells)).map((cell) => {
     const name = cell.trim();
+    if (name === '') return name;
     const times = (seen.get(name) ?? 0) + 1;
     seen.set(name, times);
     return times === 1 ? name : `${name} (${times})`;

@@ -11,16 +11,51 @@ export class Problem {
 export type DayOrder = 'dmy' | 'mdy';
 export type DecimalSign = '.' | ',';
 
-export const isBlank = (text: string): boolean => /^(?:|-|–|—|n\/?a|#n\/a|null|none)$/i.test(text);
+export const isBlank = (text: string): boolean =>
+  /^(?:|-|–|—|n\/?a|#n\/a|null|none|\((?:no value|blank)\)|н\/д|нет|не закрыт[ао]?|не указан[ао]?)$/i.test(
+    text,
+  );
 
-/** `YYYY-MM-DD` of 2016-10-20, 20.10.2016, 10/20/2016, 20/10/2016, with or without a time of day. */
+const months = 'jan feb mar apr may jun jul aug sep oct nov dec'.split(' ');
+const russianMonths = 'янв фев мар апр ма[йя] июн июл авг сен окт ноя дек'.split(' ');
+
+/** Of a month's name or its beginning; undefined where it is none. */
+function monthOf(name: string): string | undefined {
+  const begin = name.slice(0, 3).toLowerCase();
+  const at = Math.max(
+    months.indexOf(begin),
+    russianMonths.findIndex((month) => new RegExp(`^${month}`).test(begin)),
+  );
+  return at < 0 ? undefined : String(at + 1);
+}
+
+/**
+ * `YYYY-MM-DD` of 2016-10-20, 20161020, 20.10.2016, 10/20/2016, 20/10/2016, 20-Oct-16, Oct 20, 2016, with or
+ * without a time of day.
+ */
 export function readDay(text: string, order: DayOrder | undefined): string | Problem {
   const iso = /^(\d{4})[-./](\d{1,2})[-./](\d{1,2})(?:[T ].*)?$/.exec(text);
   if (iso) return makeDay(iso[1], iso[2], iso[3], text);
+  const dense = /^((?:19|20)\d\d)(\d\d)(\d\d)$/.exec(text);
+  if (dense) return makeDay(dense[1], dense[2], dense[3], text);
+  const named =
+    /^(?<day>\d{1,2})[-. ](?<month>\p{L}{3,9})[-., ]+(?<year>\d{4}|\d{2})(?:[ ,].*)?$/u.exec(
+      text,
+    ) ?? /^(?<month>\p{L}{3,9})\.? (?<day>\d{1,2}),? (?<year>\d{4})(?:[ ,].*)?$/u.exec(text);
+  const month = named && monthOf(named.groups?.['month'] ?? '');
+  if (month) return makeDay(fullYear(named.groups?.['year']), month, named.groups?.['day'], text);
+  if (/^[2-6]\d{4}(?:[.,]\d+)?$/.test(text)) {
+    return new Problem(
+      `“${short(text)}” is not a date; if a spreadsheet counts days so, format its column as dates`,
+    );
+  }
+  return readParts(text, order);
+}
+
+function readParts(text: string, order: DayOrder | undefined): string | Problem {
   const parts = /^(\d{1,2})([-./])(\d{1,2})\2(\d{4}|\d{2})(?:[T ,].*)?$/.exec(text);
   if (!parts) return new Problem(`“${short(text)}” is not a date`);
   const [, first = '', sign = '', second = '', year = ''] = parts;
-  const century = year.length === 4 ? '' : Number(year) < 70 ? '20' : '19';
   const found = sign === '.' ? 'dmy' : order;
   if (!found) {
     return new Problem(
@@ -28,8 +63,11 @@ export function readDay(text: string, order: DayOrder | undefined): string | Pro
     );
   }
   const [day, month] = found === 'dmy' ? [first, second] : [second, first];
-  return makeDay(century + year, month, day, text);
+  return makeDay(fullYear(year), month, day, text);
 }
+
+const fullYear = (year = ''): string =>
+  year.length === 4 ? year : `${Number(year) < 70 ? '20' : '19'}${year}`;
 
 function makeDay(year = '', month = '', day = '', text: string): string | Problem {
   const made = `${year}-${month.padStart(2, '0')}-${day.padStart(2, '0')}`;
@@ -123,6 +161,22 @@ export function readMoney(
   }
   const value = Number(whole + fraction.padEnd(digits, '0'));
   return Number.isSafeInteger(value) ? value : new Problem(`“${short(text)}” is too large`);
+}
+
+/** A whole percentage of `20`, `20.0`, `20 %`; of 0.2 in a column of fractions. */
+export function readPercent(text: string, isFraction: boolean): number | Problem {
+  const bare = /^(\d{1,3}(?:[.,]\d+)?)\s*%?$/.exec(text)?.[1]?.replace(',', '.');
+  const percent = Number(bare) * (isFraction && !text.endsWith('%') ? 100 : 1);
+  const rounded = Math.round(percent * 1e6) / 1e6;
+  return bare !== undefined && Number.isInteger(rounded) && rounded <= 100
+    ? rounded
+    : new Problem(`“${short(text)}” is not a whole percentage`);
+}
+
+/** Whether a column of probabilities goes from 0 to 1. */
+export function isFractions(texts: string[]): boolean {
+  const numbers = texts.filter((text) => text !== '').map((text) => Number(text.replace(',', '.')));
+  return numbers.every((one) => one <= 1) && numbers.some((one) => one > 0 && one < 1);
 }
 
 const dollars = ['USD', 'AUD', 'CAD', 'NZD', 'SGD', 'HKD', 'MXN'];

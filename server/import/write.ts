@@ -103,8 +103,16 @@ const stored = (values: Record<string, unknown>): Record<string, unknown> =>
     ]),
   );
 
+// What others do while an import is under way.
+const met: Record<string, string | undefined> = {
+  23503: 'what it names was deleted meanwhile; import it again',
+  23505: 'another record has this id or name since a moment ago; import it again',
+};
+
 // Data and integrity errors are about a row; anything else is about the database.
 function refusedByDatabase(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return /^(22|23)/.test(String(error.code)) ? error.message : undefined;
+  const code = String(error.code);
+  if (!/^(22|23)/.test(code)) return undefined;
+  return met[code] ?? `the database does not take it: ${error.message}`;
 }

@@ -1,6 +1,11 @@
 /** What the audit says. Fetched by those who open it. */
 export const auditEn = {
   title: 'Audit',
+  kept: {
+    one: 'Sign-ins, refusals and exports are told of for {count} day; what became of records, for good.',
+    other:
+      'Sign-ins, refusals and exports are told of for {count} days; what became of records, for good.',
+  },
   lead: 'Everything that was done here, by people, programs and administrators of the database.',
   closed: 'The audit is for those who manage the organization',
   failed: 'The audit cannot be loaded now.',
