@@ -284,7 +284,7 @@ test('an act that is blanked or taken away before its time is found', async () =
   await one.sql(act(one.organizationId, '203.0.113.8'));
   await one.seal();
   const own = `entity = 'auditEvents' and changes -> 'ip' ->> 1 = '203.0.113.8'`;
-  const about = { toPos: 1e9, signature: 'aa' };
+  const about = { before: '9999', signature: 'aa' };
   await one.sql(
     `begin; select set_config('app.organization_id', '${one.organizationId}', true);
      insert into sync.audit_events (organization_id, kind, about)
@@ -302,4 +302,39 @@ test('an act that is blanked or taken away before its time is found', async () =
   expect(
     await one.sql(`select from sync.history where entity = 'auditEvents' and op = 'D'`),
   ).toHaveLength(1);
+});
+
+test('what was let go or erased just now is known before the history tells of it', async () => {
+  await using one = await sealed();
+  await one.sql(act(one.organizationId, '203.0.113.7'));
+  await one.seal();
+  expect(await one.expire(0)).toBe(1);
+  expect(await one.erase()).toBeGreaterThan(0);
+  expect(await one.findings()).toEqual([]);
+});
+
+test('an act is not let go before its time by a time that is changed and put back', async () => {
+  await using one = await sealed();
+  await one.sql(act(one.organizationId, '203.0.113.7'));
+  await one.seal();
+  const set = (how: string) =>
+    one.sql(
+      `update sync.history set at = at ${how} interval '3 years' where entity = 'auditEvents'`,
+    );
+  await set('-');
+  expect(await one.expire(730)).toBe(1);
+  await set('+');
+  await one.seal();
+  expect((await one.findings()).join('\n')).toContain('no signed erasure');
+});
+
+test('an act of letting go that says nothing ends no check', async () => {
+  await using one = await sealed();
+  await one.sql(
+    `begin; select set_config('app.organization_id', '${one.organizationId}', true);
+     insert into sync.audit_events (organization_id, kind) values ('${one.organizationId}', 'actsExpired'),
+       ('${one.organizationId}', 'erased'); commit`,
+  );
+  await one.seal();
+  expect(await one.findings()).toEqual([]);
 });
