@@ -74,12 +74,15 @@ test(
   { timeout: 120_000 },
   async () => {
     const deals = await table('d.csv', 'x,y', '1,2');
-    const endless = await table('e.csv', 'title', 'First', 'x'.repeat(2_000_000));
+    const endless = await table('e.csv', 'title', 'First', 'x'.repeat(101_000_000));
+    const workbook = await table('w.csv', 'PK\u0003\u0004');
     const cases: [string[], number, string][] = [
       [[], 2, 'Which file?'],
       [['absent.csv', '--into', 'deals'], 2, 'cannot be read'],
       [[deals, '--into', 'deals', '--organization', 'demo'], 2, 'what a deal is'],
-      [[endless, '--into', 'deals'], 1, 'Line 3, column 1'],
+      [[endless, '--into', 'deals'], 1, 'Line 3 has no end'],
+      [[workbook, '--into', 'deals'], 1, 'Excel workbook'],
+      [[deals, '--into', 'deals', '--refused', 'no/such.csv'], 2, 'cannot be written'],
       [['--help'], 0, '--create-missing'],
     ];
     for (const [args, code, words] of cases) {
@@ -99,6 +102,7 @@ test.each([
   [['a.csv', '--into', 'deals', '--currency', 'GOLD'], 'not a currency'],
   [['a.csv', '--into', 'deals', '--separator', '::'], '--separator'],
   [['a.csv', '--into', 'deals', '--dates', 'ymd'], '--dates is one of'],
+  [['a.csv', '--into', 'deals', '--refused', './a.csv'], '--refused is the file itself'],
 ])('the command %j is refused', (args, words) => {
   expect(() => readArguments(args)).toThrow(UsageError);
   expect(() => readArguments(args)).toThrow(words);

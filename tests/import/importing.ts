@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
@@ -18,7 +19,7 @@ export interface Importing extends AsyncDisposable {
   /** Imports a file, or text as a file. */
   run(
     input: { file: string } | { text: string | Uint8Array },
-    options: Pick<ImportOptions, 'into'> & Partial<ImportOptions>,
+    options: Pick<ImportOptions, 'into'> & Partial<ImportOptions> & { onBatch?: () => void },
   ): Promise<Imported>;
   /** The cells of the file of refused rows, header first. */
   refused(): Promise<string[][]>;
@@ -46,14 +47,14 @@ export async function importing(): Promise<Importing> {
   return {
     base,
     organizationId: organization.id,
-    async run(input, options) {
-      const file = 'file' in input ? input.file : path.join(folder, 'table.csv');
+    async run(input, { onBatch = () => undefined, ...options }) {
+      const file = 'file' in input ? input.file : path.join(folder, `${randomUUID()}.csv`);
       if ('text' in input) await writeFile(file, input.text);
       const told: Opened[] = [];
       const summary = await importTable(
         live,
         { file, organization, refusedFile, ...options },
-        { opened: (facts) => told.push(facts), moved: () => undefined },
+        { waiting: () => undefined, opened: (facts) => told.push(facts), moved: onBatch },
       );
       const [opened] = told;
       if (!opened) throw new Error('The import told nothing');
