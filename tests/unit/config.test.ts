@@ -69,3 +69,9 @@ test('the public address is an origin, whatever path it is given with', () => {
   const PUBLIC_URL = 'https://crm.example/board/';
   expect(read({ PUBLIC_URL, DEMO: '0' }).publicUrl).toBe('https://crm.example');
 });
+
+test('acts cannot go before the images that show them too', () => {
+  const days = { KEEP_IMAGES_DAYS: '60', KEEP_ACTS_DAYS: '30' };
+  expect(() => read(days)).toThrow('KEEP_ACTS_DAYS');
+  expect(read({ ...days, KEEP_ACTS_DAYS: '60' }).keepActsDays).toBe(60);
+});
