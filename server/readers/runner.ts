@@ -141,7 +141,7 @@ export class Runner {
   }
 
   async #read(reader: Reader, organizationId: string, work: Work): Promise<boolean> {
-    const { pool } = this.#options;
+    const { pool, longestWait: longest = longestWait } = this.#options;
     const isCareful = work.carefulTo > 0;
     work.hasMoved = false;
     try {
@@ -155,8 +155,9 @@ export class Runner {
       else work.failures = 0;
       if (isCareful && position >= work.carefulTo) work.carefulTo = 0;
       if (state === 'done' && transactions > 0 && reader.rest) {
-        const round = this.#rounds.get(reader) ?? 0;
-        work.notBefore = performance.now() + Math.max(reader.rest, round * restsFor);
+        const rest = Math.max(reader.rest, (this.#rounds.get(reader) ?? 0) * restsFor);
+        // A round in which the process or the database stood still must not make all wait for hours.
+        work.notBefore = performance.now() + Math.min(rest, longest);
         this.#rests.get(reader)?.set(organizationId, work.notBefore);
       }
       return state === 'done' && !work.hasMoved;

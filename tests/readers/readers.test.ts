@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { register } from 'prom-client';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { mostFailures, retryPoison } from '#server/readers/batch.ts';
 import { collectReaders, readState } from '#server/readers/state.ts';
 import { addTeam, change, logBase, type LogBase } from '#tests/db/log.ts';
@@ -128,6 +128,25 @@ test('a rival, a lost connection, a deadlock: nothing is set aside for them', as
   await runner.settle();
   expect(await seenOf(owner, 'noting', org)).toEqual(await loggedOf(owner, org));
   expect((await readState(log.pool, [reader]))[0]?.poison).toBe(0);
+});
+
+test('a reader that was frozen for an hour does not rest for hours', async () => {
+  await using log = await readingBase();
+  const owner = log.base.owner.pool;
+  const { org } = await log.newOrganization();
+  let frozen = 0;
+  const now = performance.now.bind(performance);
+  using clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + frozen);
+  const freeze = () => (frozen = 3_600_000);
+  await using runner = await running(log.base.url, [
+    { ...noting('noting', { refuse: freeze }), rest: 1 },
+  ]);
+  for (const from of [1, 2, 3]) {
+    await writeTeams(owner, org, { from, to: from });
+    await runner.settle();
+  }
+  expect(await seenOf(owner, 'noting', org)).toEqual(await loggedOf(owner, org));
+  expect(clock).toHaveBeenCalled();
 });
 
 /** A process of its own with a reader in it. */
