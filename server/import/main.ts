@@ -49,8 +49,9 @@ async function runImport(
   { connection, config, url }: { connection: Connection; config: Config; url: string },
 ): Promise<number> {
   const stop = new AbortController();
-  process.once('SIGINT', () => stop.abort());
-  process.once('SIGTERM', () => stop.abort());
+  // More than once: Ctrl-C reaches every process of `npm run`, and the one above hands it on.
+  process.on('SIGINT', () => stop.abort());
+  process.on('SIGTERM', () => stop.abort());
   const organization = await findOrganization(connection, {
     slug: given.organization,
     ownerUrl: config.databaseAppUrl ? undefined : url,

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
@@ -68,6 +68,28 @@ test(
     anna.leave();
   },
 );
+
+// Ctrl-C reaches every process of `npm run`, and the one above hands it on: it comes twice.
+test('an import that is interrupted says how far it came', { timeout: 120_000 }, async () => {
+  const rows = Array.from(
+    { length: 40_000 },
+    (_, at) => `i${at},Interrupted ${at},${at ? 1 : 'x'}`,
+  );
+  const file = await table('i.csv', 'id,title,amount', ...rows);
+  const args = [program, file, '--into', 'deals', '--organization', 'demo'];
+  const env = { DATABASE_URL: server.databaseUrl, DATA_DIR: folder };
+  const child = spawn(process.execPath, args, { cwd: folder, env });
+  let output = '';
+  child.stdout.on('data', (piece: Buffer) => (output += piece.toString()));
+  await until('it has begun', () => output.includes('currency:'));
+  const closed = new Promise((resolve) => child.once('close', resolve));
+  let times = 0;
+  await until('it was told three times', () => child.kill('SIGINT') && ++times === 3);
+  const code = await closed;
+  expect(output).toMatch(/created \d+, updated 0, skipped 0, refused [01] .*\n/);
+  expect(output).toContain('NOT FINISHED. Stopped before line');
+  expect(code).toBe(1);
+});
 
 test(
   'a wrong command ends with 2 and says what is wrong, a file cut short with 1',
