@@ -152,7 +152,7 @@ export async function findPipeline(
 }
 
 const lostWords =
-  /\b(lost|lose|loss|reject|declin|cancel|abandon|dead|disqualif)|проигр|потер|отказ|неусп|не усп|не реализ|отмен|сорва/;
+  /\b(lost|lose|loss|reject|declin|cancel|abandon|dead|disqualif)|проигр|провал|потер|отказ|неусп|не усп|не реализ|отмен|сорва/;
 const wonWords = /\b(won|win|sold|paid|complete|success)|выигр|успеш|успех|продан|оплачен|реализов/;
 const steps: [RegExp, number][] = [
   [/\b(lead|new|incoming|prospect|suspect|contact)|лид|нов|входящ|первич|контакт|обращени/, 10],

@@ -27,12 +27,12 @@ export async function mapColumns(
   );
   if (missing) {
     throw new BadMapping(
-      `No column of ${header.join(', ')} could be taken for ${missing.name}: say which with --mapping '{"column": "${missing.name}"}'.`,
+      `No column of the first line (${header.join(', ')}) could be taken for ${missing.name}: say which with --mapping '{"column": "${missing.name}"}'.`,
     );
   }
   if (into === 'deals' && !columns.some(({ field }) => identifying.includes(field.name))) {
     throw new BadMapping(
-      `No column of ${header.join(', ')} says what a deal is: map one to ${identifying.join(', ')}.`,
+      `No column of the first line (${header.join(', ')}) says what a deal is: say with --mapping which is ${identifying.join(', ')}.`,
     );
   }
   return columns;

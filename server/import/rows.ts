@@ -1,3 +1,4 @@
+import { tags } from '#lib/shared/fields.ts';
 import { type CsvFault, type CsvRecord, hasColumns } from './csv.ts';
 import { choiceOf, type Field } from './fields.ts';
 import type { MappedColumn } from './mapping.ts';
@@ -94,6 +95,14 @@ export class RowReader {
     if (cells.every((cell, at) => isNamed(cell.trim(), this.#header[at] ?? ''))) {
       return { line, column: this.#header[0] ?? '', reason: 'the header once more', cells };
     }
+    if (isTotals(cells)) {
+      return {
+        line,
+        column: this.#header[0] ?? '',
+        reason: 'a line of totals, not a record',
+        cells,
+      };
+    }
     if (!hasColumns(cells, count)) {
       const reason = `the line has ${cells.length} cells, the header has ${count}`;
       return { line, column: `column ${Math.min(cells.length, count) + 1}`, reason, cells };
@@ -127,10 +136,12 @@ export class RowReader {
     switch (field.kind) {
       case 'text':
       case 'name':
-      case 'id':
-        return text.length <= (field.max ?? 200)
-          ? text
-          : new Problem(`longer than ${field.max ?? 200} characters`);
+      case 'id': {
+        const most = field.max ?? 200;
+        if (text.length > most) return new Problem(`longer than ${most} characters`);
+        // Notes have lines, a title or a name has none.
+        return most > 200 ? text : text.replace(/\s*[\r\n]+\s*/g, ' ');
+      }
       case 'auto':
         if (text.length > (field.max ?? 0))
           return new Problem(`longer than ${field.max ?? 0} characters`);
@@ -153,10 +164,12 @@ export class RowReader {
         return limited(readDecimal(text, this.#signs.get(at)), field.name);
       case 'percent':
         return readPercent(text, this.#fractions.has(at));
-      case 'list':
-        return [...new Set(text.split(/[,;]/).map((item) => item.trim()))]
-          .filter(Boolean)
-          .slice(0, 50);
+      case 'list': {
+        const items = [...new Set(text.split(/[,;]/).map((item) => item.trim()))].filter(Boolean);
+        return tags.safeParse(items).success
+          ? items
+          : new Problem('there are more than 20 tags, or one is longer than 50 characters');
+      }
       case 'currency':
         return this.#currencyOf(cells);
       case 'choice': {
@@ -193,6 +206,17 @@ const isNamed = (cell: string, header: string): boolean =>
 /** What a sample of records has in a column. */
 export const textsOf = (sample: (CsvRecord | CsvFault)[], at: number): string[] =>
   sample.flatMap((record) => ('cells' in record ? [record.cells[at]?.trim() ?? ''] : []));
+
+// What reports end with; Total may also be somebody's name, but not with numbers alone behind it.
+function isTotals(cells: string[]): boolean {
+  const [first = '', ...rest] = cells.map((cell) => cell.trim()).filter((cell) => cell !== '');
+  const isNumber = (cell: string) => !(readDecimal(cell, undefined) instanceof Problem);
+  return (
+    /^(?:grand total|total|итого|всего)\s*:?$/i.test(first) &&
+    rest.length > 0 &&
+    rest.every(isNumber)
+  );
+}
 
 const plainNumber = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,10})?$/;
 

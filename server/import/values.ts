@@ -1,3 +1,4 @@
+import { amount } from '#lib/shared/fields.ts';
 import { minorDigits } from '#lib/shared/money.ts';
 
 /** Why a cell cannot be read. */
@@ -160,7 +161,7 @@ export function readMoney(
     return new Problem(`“${short(text)}” has more than ${digits} decimals`);
   }
   const value = Number(whole + fraction.padEnd(digits, '0'));
-  return Number.isSafeInteger(value) ? value : new Problem(`“${short(text)}” is too large`);
+  return amount.safeParse(value).success ? value : new Problem(`“${short(text)}” is too large`);
 }
 
 /** A whole percentage of `20`, `20.0`, `20 %`; of 0.2 in a column of fractions. */
@@ -181,8 +182,8 @@ export function isFractions(texts: string[]): boolean {
 
 const dollars = ['USD', 'AUD', 'CAD', 'NZD', 'SGD', 'HKD', 'MXN'];
 const signs: [RegExp, string[]][] = [
-  [/\$/, dollars],
-  [/€/, ['EUR']],
+  [/\$|dollar|доллар/i, dollars],
+  [/€|euro|евро/i, ['EUR']],
   [/£/, ['GBP']],
   [/¥/, ['JPY', 'CNY']],
   [/₽|руб|(?:^|[\d\s])р\.?$/i, ['RUB']],

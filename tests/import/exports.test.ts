@@ -188,6 +188,31 @@ test('empty columns behind the last, empty lines above and a header in between d
   ]);
 });
 
+test('what the page would not take stays out: sums too large to add up, too many tags', async () => {
+  await using history = await importing();
+  const many = Array.from({ length: 21 }, (_, at) => `t${at}`).join(';');
+  const input = table(
+    'id,title,amount,tags,description',
+    '1,"Two',
+    'lines",10000000000,,"Two',
+    'lines"',
+    '2,Large,10000000001,,',
+    `3,Tagged,1,${many},`,
+    'Total,,"20,000,000,001.00",,',
+    'Total,Energy,5,,',
+  );
+  const result = await history.run(input, { into: 'deals', pipeline: 'Limits' });
+  expect(counts(result)).toEqual({ ...nothing, created: 2, refused: 3 });
+  expect(result.refusals.map(({ line, column }) => [line, column])).toEqual([
+    [5, 'amount'],
+    [6, 'tags'],
+    [7, 'id'],
+  ]);
+  expect(await history.ask(`select title, description from deals where external_id = '1'`)).toEqual(
+    [{ title: 'Two lines', description: 'Two\nlines' }],
+  );
+});
+
 test('stages beyond the most that a pipeline has cost their rows only', async () => {
   await using history = await importing();
   const rows = Array.from({ length: 2060 }, (_, at) =>

@@ -152,6 +152,8 @@ test.each([
   '10.005',
   '90071992547409.93',
   '€5',
+  '5 евро',
+  '10000000000.01',
   '1 200 ₽',
   'NaN',
 ])('the amount %s is refused with a reason', (text) => {
