@@ -31,13 +31,21 @@ interface Options {
   onAdvance(hub: Hub): void;
 }
 
+/** Somebody who waits for a position, and not for all that comes after it. */
+interface Waiting {
+  position: number;
+  arrive(): void;
+  fail(error: unknown): void;
+}
+
 /**
  * Follows the change log of the organizations that have a hub. A poke after a commit makes it look at
  * once; a poll is the floor that also finds what psql, a worker or another node wrote.
  */
 export class Tail {
   readonly #options: Options;
-  readonly #reading = new Map<Hub, Promise<void>>();
+  /** The hubs that are read just now, and for whom. */
+  readonly #reading = new Map<Hub, Waiting[]>();
   readonly #wanted = new WeakMap<Hub, number>();
   /** When a hub may be read again, on performance.now(). */
   readonly #due = new WeakMap<Hub, number>();
@@ -67,12 +75,31 @@ export class Tail {
    */
   read(hub: Hub, position: number): Promise<void> {
     this.#wanted.set(hub, Math.max(position, this.#wanted.get(hub) ?? 0));
-    const running = this.#reading.get(hub);
-    if (running) return running;
     if (hub.position >= position) return Promise.resolve();
-    const reading = this.#readAll(hub);
-    this.#reading.set(hub, reading);
-    return reading;
+    return new Promise((arrive, fail) => {
+      const one = { position, arrive, fail };
+      const waiting = this.#reading.get(hub);
+      if (waiting) waiting.push(one);
+      else this.#begin(hub, one);
+    });
+  }
+
+  #begin(hub: Hub, first: Waiting, unreadable?: Error): void {
+    const waiting = [first];
+    this.#reading.set(hub, waiting);
+    this.#readAll(hub, unreadable).then(
+      () => waiting.forEach(({ arrive }) => arrive()),
+      (error: unknown) => waiting.forEach(({ fail }) => fail(error)),
+    );
+  }
+
+  /** Where changes come without a pause a reading has no end; who has what he waited for goes on. */
+  #letGo(hub: Hub): void {
+    const waiting = this.#reading.get(hub)?.splice(0) ?? [];
+    for (const one of waiting) {
+      if (one.position <= hub.position) one.arrive();
+      else this.#reading.get(hub)?.push(one);
+    }
   }
 
   /** The same, where the rows at that position are known: they are not read when they come next. */
@@ -84,9 +111,9 @@ export class Tail {
     const unreadable = this.#advance(hub, rows);
     if (!unreadable) return;
     this.#wanted.set(hub, Math.max(position, this.#wanted.get(hub) ?? 0));
-    const reading = this.#readAll(hub, unreadable);
-    this.#reading.set(hub, reading);
-    return reading;
+    await new Promise<void>((arrive, fail) =>
+      this.#begin(hub, { position, arrive, fail }, unreadable),
+    );
   }
 
   /** How many transactions a hub is behind what is known to be in the log. */
@@ -109,6 +136,7 @@ export class Tail {
         if (rows.length > largeTransaction) {
           hub.skipTo(position);
           this.#options.onSkip(hub);
+          this.#letGo(hub);
           continue;
         }
         const wrong =
@@ -130,6 +158,7 @@ export class Tail {
       return error instanceof Error ? error : new Error(String(error));
     }
     this.#options.onAdvance(hub);
+    this.#letGo(hub);
     return undefined;
   }
 
@@ -148,6 +177,7 @@ export class Tail {
     if (this.#wanted.get(hub) === wanted) this.#wanted.set(hub, head);
     hub.skipTo(head);
     this.#options.onSkip(hub);
+    this.#letGo(hub);
   }
 
   async #pace(hub: Hub): Promise<void> {
