@@ -1,3 +1,5 @@
+import { guessStage } from './stage-words.ts';
+
 export const targets = ['customers', 'products', 'deals', 'members'] as const;
 export type TargetName = (typeof targets)[number];
 
@@ -28,10 +30,12 @@ export interface Field {
 }
 
 /** Which value of a choice a word of a file means. */
-export const choiceOf = ({ choices = {} }: Field, text: string): string | undefined => {
+export function choiceOf({ name, choices = {} }: Field, text: string): string | undefined {
   const word = text.toLowerCase().replaceAll('ё', 'е');
-  return Object.keys(choices).find((choice) => choices[choice]?.includes(word));
-};
+  const found = Object.keys(choices).find((choice) => choices[choice]?.includes(word));
+  const { kind } = guessStage(name === 'state' ? text : '');
+  return found ?? (kind === 'open' ? undefined : kind);
+}
 
 /** Headers that no field takes become custom values of these. */
 export const hasCustomValues = (target: TargetName): boolean =>

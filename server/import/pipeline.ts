@@ -3,13 +3,12 @@ import { rankBetween } from '#lib/shared/rank.ts';
 import type { Tx } from '../live/transaction.ts';
 import { nameKey } from './names.ts';
 import type { ImportContext, Write } from './plan.ts';
-
-type Kind = 'open' | 'won' | 'lost';
+import { guessStage, type StageKind } from './stage-words.ts';
 
 export interface Stage {
   id: string;
   name: string;
-  kind: Kind;
+  kind: StageKind;
   probability: number;
   position: string;
   /** Of its last deal; null without one. */
@@ -22,7 +21,7 @@ export const MOST_STAGES = 50;
 export class PipelineTarget {
   readonly id: string;
   readonly name: string;
-  /** Names of the stages that were made. */
+  /** The stages that were made, with what the names of closed ones were taken for. */
   readonly made: string[] = [];
   readonly #stages: Stage[];
   #setup: Write[];
@@ -83,7 +82,7 @@ export class PipelineTarget {
     return first;
   }
 
-  #add({ name, kind, probability }: { name: string; kind: Kind; probability: number }): void {
+  #add({ name, kind, probability }: { name: string; kind: StageKind; probability: number }): void {
     const isBefore = (stage: Stage) =>
       kind !== 'open' || (stage.kind === 'open' && stage.probability <= probability);
     const after = this.#stages.findLastIndex(isBefore);
@@ -93,7 +92,7 @@ export class PipelineTarget {
     );
     const stage: Stage = { id: newId(), name, kind, probability, position, lastRank: null };
     this.#stages.splice(after + 1, 0, stage);
-    this.made.push(name);
+    this.made.push(kind === 'open' ? name : `${name} (${kind})`);
     const values = { pipelineId: this.id, name, kind, probability, position };
     this.#setup.push({ table: 'stages', id: stage.id, isNew: true, values });
   }
@@ -149,24 +148,4 @@ export async function findPipeline(
     .orderBy('position')
     .execute();
   return new PipelineTarget(known, stages);
-}
-
-const lostWords =
-  /\b(lost|lose|loss|reject|declin|cancel|abandon|dead|disqualif)|проигр|провал|потер|отказ|неусп|не усп|не реализ|отмен|сорва/;
-const wonWords = /\b(won|win|sold|paid|complete|success)|выигр|успеш|успех|продан|оплачен|реализов/;
-const steps: [RegExp, number][] = [
-  [/\b(lead|new|incoming|prospect|suspect|contact)|лид|нов|входящ|первич|контакт|обращени/, 10],
-  [/\b(qualif|engag|discover|research|interest|meeting)|квалиф|выявл|встреч|интерес|потребн/, 25],
-  [/\b(propos|quot|offer|demo|present)|предлож|кп|презент|оценк|смет/, 50],
-  [/\b(negot|review|approv|decision)|перегов|соглас|решени/, 75],
-  [/\b(contract|commit|sign|invoic|payment)|договор|подпис|счет|оплат/, 90],
-];
-
-/** What the name of a stage says of its kind and of how far the sale has come. */
-function guessStage(name: string): { kind: Kind; probability: number; order: number } {
-  const text = nameKey(name);
-  if (lostWords.test(text)) return { kind: 'lost', probability: 0, order: 300 };
-  if (wonWords.test(text)) return { kind: 'won', probability: 100, order: 200 };
-  const probability = steps.find(([words]) => words.test(text))?.[1];
-  return { kind: 'open', probability: probability ?? 50, order: probability ?? 50 };
 }

@@ -68,7 +68,7 @@ export interface Summary extends Counts {
   /** The first refusals. */
   refusals: Refusal[];
   made: [WrittenTable, number][];
-  /** Names of the stages that were made. */
+  /** As `Proposal` and `Sold (won)`. */
   madeStages: string[];
   /** Why the rest of the file was not read. */
   stopped: string | undefined;

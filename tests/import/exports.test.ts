@@ -21,7 +21,7 @@ test('deals whose state says won or lost go there, whatever their stage', async 
   const first = await history.run(input, options);
   expect(counts(first)).toEqual({ ...nothing, created: 3, refused: 1 });
   expect(first.refusals[0]).toMatchObject({ line: 5, column: 'Deal - Status' });
-  expect(first.madeStages).toEqual(['Qualified', 'Proposal', 'Won', 'Lost']);
+  expect(first.madeStages).toEqual(['Qualified', 'Proposal', 'Won (won)', 'Lost (lost)']);
   const open = { expected_close_on: null, closed_on: null, currency: 'EUR' };
   expect(await history.ask(dealsOf('Pipedrive'))).toEqual([
     {

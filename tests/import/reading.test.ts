@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { MAX_CELL, MAX_LINE, readRecords, UnreadableFile } from '#server/import/csv.ts';
 import { guessMapping } from '#server/import/mapping.ts';
+import { guessStage } from '#server/import/stage-words.ts';
 import { sniffEncoding, sniffFormat, sniffSeparator } from '#server/import/sniff.ts';
 import {
   findDayOrder,
@@ -209,6 +210,24 @@ test.each([
   '31 Feb 2024',
 ])('the date %s is refused', (text) => {
   expect(readDay(text, 'dmy')).toBeInstanceOf(Problem);
+});
+
+test.each([
+  [
+    'won',
+    'Won|Closed Won|Closed-Won|Sold|Invoice paid|Completed|Сделка успешна|Успешно реализовано|Счёт оплачен',
+  ],
+  [
+    'lost',
+    'Closed Lost|Lost - price|Unsuccessful|Not sold|Сделка провалена|Закрыто и не реализовано|Отказ',
+  ],
+  [
+    'open',
+    'Demo completed|Not paid|Prepaid|Win-back|Deadline set|Customer success|Window|Счёт не оплачен|Предоплачен|Частично оплачен|Выявлена потребность',
+  ],
+])('stages are %s by their name: %s', (kind, names) => {
+  const kinds = names.split('|').map((name) => [name, guessStage(name).kind]);
+  expect(kinds).toEqual(names.split('|').map((name) => [name, kind]));
 });
 
 test('headers are understood in English and Russian', () => {
