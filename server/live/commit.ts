@@ -71,7 +71,10 @@ export async function commit<T>(
       return await attemptOnce(server, scope, run);
     } catch (error) {
       if (error instanceof Outdated) throw error;
-      const earlier = scope.mutation && (await storedAnswer<T>(server, scope, scope.mutation));
+      // To somebody who is not made sure of nothing is told; the line may have broken before he was.
+      const isSure = scope.proof?.isGiven ?? true;
+      const stored = isSure ? scope.mutation : undefined;
+      const earlier = stored && (await storedAnswer<T>(server, scope, stored));
       if (earlier) return earlier;
       if (attempt <= 3 && isRetryable(error)) continue;
       if (!scope.mutation || !isRefusal(error)) throw error;

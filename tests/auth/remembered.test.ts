@@ -5,6 +5,7 @@ import type { App } from '#server/app.ts';
 import { startSession } from '#server/auth/sessions.ts';
 import { Health } from '#server/health.ts';
 import { createHttpServer } from '#server/http.ts';
+import { commit, type Proof } from '#server/live/commit.ts';
 import { handleTrpc } from '#server/trpc-http.ts';
 import type { TestDatabase } from '#tests/support/database.ts';
 import { newOwner, startParts } from './people.ts';
@@ -115,4 +116,18 @@ test('a right that ends while a change is under way stops the next one', async (
   const before = await names();
   expect(await change('After')).toBe(401);
   expect(await names()).toEqual(before);
+});
+
+test('what was answered before is told to nobody whom the line broke too soon to make sure of', async () => {
+  const { organizationId, memberId } = await signIn();
+  const scope = { organizationId, actor: memberId };
+  const mutation = { id: newId(), name: 'anything', hash: '' };
+  await commit(app.live, { ...scope, mutation }, () => Promise.resolve('a secret'));
+  const proof: Proof = {
+    isGiven: false,
+    check: () => Promise.reject(new Error('Connection terminated unexpectedly')),
+  };
+  await expect(
+    commit(app.live, { ...scope, mutation, proof }, () => Promise.resolve('something else')),
+  ).rejects.toThrow('Connection terminated');
 });
