@@ -127,10 +127,11 @@ export const help = `Imports a table (CSV) into an organization.
 Fields:
 ${targets.map(fieldsHelp).join('\n')}
 
-Rows are known again by externalId, else by name; deals without an id by what they are about. An amount
-that names its currency, as €5 does, has that one. A deal that its state calls won or lost goes into such
-a stage, whatever its stage says. So a second run skips what is there, and changes only the mapped columns of what differs; a blank cell
-changes nothing. A closing date of an open deal is its expected one. It works beside a running server,
-in batches. The exit code is 0 also when rows were refused, 1 when the import could not go to the end
-of the file, 2 when the command or the mapping is wrong.
+Rows are known again by externalId, else by name; deals without an id by what they are about. So a
+second run skips what is there, and changes only the mapped columns of what differs; a blank cell
+changes nothing. A deal that its state calls won or lost goes into such a stage, whatever its stage
+says; the closing date of an open deal is its expected one. An amount that names its currency, as €5
+does, has that one. It works beside a running server, in batches; imports into one organization wait
+for each other. The exit code is 0 also when rows were refused, 1 when the import could not go to the
+end of the file, 2 when the command or the mapping is wrong.
 `;
