@@ -38,7 +38,7 @@ export class PreparingClient extends pg.Client {
     super(pipelined);
     const ask = this.query.bind(this) as (...asked: unknown[]) => unknown;
     const query = (text: unknown, values?: unknown, callback?: Answered): unknown => {
-      if (typeof text !== 'string' || typeof values === 'function') {
+      if (typeof values === 'function' || isSubmittable(text)) {
         this.#endBatch();
         return ask(text, values, callback);
       }
@@ -61,10 +61,15 @@ export class PreparingClient extends pg.Client {
 
   #send(
     ask: (...asked: unknown[]) => unknown,
-    text: string,
+    text: unknown,
     values: unknown[] | undefined,
     answered: Answered,
   ): void {
+    if (typeof text !== 'string') {
+      this.#endBatch();
+      ask(text, values, answered);
+      return;
+    }
     const named = Array.isArray(values) ? nameOf(text) : undefined;
     // A rollback is done whatever stands before it: that must not take it along.
     if (/^rollback\b/i.test(text)) this.#endBatch();
@@ -125,6 +130,10 @@ export class PreparingClient extends pg.Client {
     if (isStalePlan(error)) this.#generation += 1;
   }
 }
+
+/** What has its own way to be sent. */
+const isSubmittable = (asked: unknown): boolean =>
+  typeof asked === 'object' && asked !== null && 'submit' in asked;
 
 /**
  * A promise of our own: what the one of `pg` has answered stays reachable until the next full garbage

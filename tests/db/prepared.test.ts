@@ -77,6 +77,23 @@ test('a line that says nothing is given up, and the next one works', async () =>
   await close();
 });
 
+test('a line is given up as well where nothing was asked of it but by an object', async () => {
+  await using database = await freshDatabase();
+  const url = new URL(database.url);
+  const port = Number(url.port);
+  await using proxy = await startProxy(() => port);
+  url.port = String(proxy.port);
+  const { pool, close } = connect({ url: url.href, max: 1, name: 'patient', patience: 400 });
+  const client = await pool.connect();
+  await client.query('begin', []);
+  const asked = { text: 'select $1::int as one', values: [1] };
+  expect((await client.query<{ one: number }>(asked)).rows).toEqual([{ one: 1 }]);
+  proxy.strand();
+  await expect(client.query(asked)).rejects.toThrow('the database does not answer');
+  client.release(true);
+  await close();
+});
+
 test('what is long idle is not given up, and an error says who asked', async () => {
   await using database = await freshDatabase();
   const { pool, close } = connect({ url: database.url, max: 1, name: 'patient', patience: 200 });
