@@ -65,12 +65,17 @@ async function reachOfSeen(tx: Tx, member: Member, entity: EntityName): Promise<
 }
 
 /** Deleted records whose last image the member could see; the log knows of what is not written yet. */
-const deletedSeen = (member: Member, entity: EntityName): RawBuilder<unknown> => sql`
+export const deletedSeen = (
+  member: Member,
+  entity: EntityName,
+  { among }: { among?: string[] } = {},
+): RawBuilder<unknown> => sql`
   (with gone as materialized (
     select distinct on (l.id) l.id, l.before
     from sync.change_tx t join sync.change_log l
       on l.xid = t.xid and l.organization_id = t.organization_id and l.at = t.at
     where t.organization_id = sync.org() and t.pos > ${cursor} and l.entity = ${entity} and l.op = 'D'
+      ${among ? sql`and l.id = any (${among}::uuid[])` : sql``}
     order by l.id, t.pos desc, l.ord desc
   ), last as (
     select g.id from gone g, jsonb_to_record(g.before) as image (owner_id uuid, team_id uuid, member_id uuid)
@@ -78,6 +83,7 @@ const deletedSeen = (member: Member, entity: EntityName): RawBuilder<unknown> =>
     union all
     select s.id from sync.subjects s
     where s.organization_id = sync.org() and s.entity = ${entity} and s.is_deleted
+      ${among ? sql`and s.id = any (${among}::uuid[])` : sql``}
       and s.keys && ${memberKeys(member)} and s.id not in (select g.id from gone g)
   )
   select last.id from last where not exists (select from ${sql.table(entity)} r

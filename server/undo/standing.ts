@@ -3,6 +3,7 @@ import type { EntityName } from '#lib/shared/entities.ts';
 import {
   can,
   entityAccess,
+  isPersonal,
   memberKeys,
   reachSql,
   rowKeys,
@@ -12,6 +13,7 @@ import {
 } from '../access.ts';
 import type { Tx } from '../live/transaction.ts';
 
+import { deletedSeen } from '../history-reach.ts';
 import { camelKeys } from './answer.ts';
 import type { Logged, Table } from './logged.ts';
 
@@ -77,6 +79,13 @@ export async function seenAmong(
       select t.id, ${seenSql(member, entity)} as is_seen from ${sql.raw(table.name)} t
       where t.organization_id = sync.org() and t.id = any(${ids}::uuid[])`.execute(tx);
     for (const one of found) isSeen.set(`${entity} ${one.id}`, one.isSeen);
+    const gone = ids.filter((id) => !isSeen.has(`${entity} ${id}`));
+    // What is somebody's own stays so, and is nobody's history.
+    if (gone.length === 0 || isPersonal(entity)) continue;
+    const { rows: last } = await sql<{ id: string }>`
+      ${deletedSeen(member, entity, { among: gone })}`.execute(tx);
+    const could = new Set(last.map(({ id }) => id));
+    for (const id of gone) isSeen.set(`${entity} ${id}`, could.has(id));
   }
   return records.filter((row) => isSeen.get(`${row.entity} ${row.id}`) ?? couldSee(member, row));
 }

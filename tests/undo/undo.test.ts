@@ -313,6 +313,19 @@ test('a page of a run ends where it would end without what one may not see', asy
   expect((await owner.customers.list({ search: `Mixed ${run}`, perPage: 1 })).total).toBe(600);
 }, 60_000);
 
+test('of a record that was deleted out of one’s sight an undo tells nothing', async () => {
+  const seller = await team.join('sales', 'North');
+  const calls = await team.as(seller);
+  const id = newId();
+  await calls.customers.create({ id, name: 'Seen once' });
+  const { position } = await calls.customers.update({ id, city: 'Omsk' });
+  const away = await team.join('sales', 'South');
+  await owner.customers.update({ id, ownerId: away.memberId });
+  await owner.customers.delete({ id });
+  expect(await refusal(calls.undo.preview({ position }))).toBe('NOT_FOUND');
+  expect((await owner.undo.preview({ position })).kept).toHaveLength(1);
+});
+
 test('rights go back only where one may give them, and the last administrator stays', async () => {
   const admin = await team.as(await team.join('admin'));
   const manager = await team.as(await team.join('manager'));
