@@ -12,7 +12,7 @@ const gather = 16;
 /** …where much comes: what comes seldom may fall together with something else, and waits for nothing. */
 const ahead = 4;
 /** To send to one socket takes about so long here and there: with many of them more is gathered. */
-const sending = 0.02;
+const sending = 0.016;
 /** Transactions read at once. */
 const batch = 500;
 /** Rows of one transaction that may come with the word of its commit. */
