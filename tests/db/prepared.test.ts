@@ -50,13 +50,28 @@ test('a statement that fails leaves the connection usable', async () => {
   expect(rows).toEqual([{ one: 1 }]);
 });
 
-test('a line that says nothing is given up, and the next one works', async () => {
-  await using database = await freshDatabase();
+/** A pool that gives a line up after 400 ms, and the line to cut. */
+async function throughProxy() {
+  const database = await freshDatabase();
   const url = new URL(database.url);
   const port = Number(url.port);
-  await using proxy = await startProxy(() => port);
+  const proxy = await startProxy(() => port);
   url.port = String(proxy.port);
   const { pool, close } = connect({ url: url.href, max: 1, name: 'patient', patience: 400 });
+  return {
+    proxy,
+    pool,
+    async [Symbol.asyncDispose]() {
+      await close();
+      await proxy[Symbol.asyncDispose]();
+      await database[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('a line that says nothing is given up, and the next one works', async () => {
+  await using patient = await throughProxy();
+  const { proxy, pool } = patient;
   await pool.query('select $1::int', [1]);
   proxy.strand();
   const client = await pool.connect();
@@ -74,16 +89,11 @@ test('a line that says nothing is given up, and the next one works', async () =>
   );
   const { rows } = await pool.query('select $1::int as one', [1]);
   expect(rows).toEqual([{ one: 1 }]);
-  await close();
 });
 
 test('a line is given up as well where nothing was asked of it but by an object', async () => {
-  await using database = await freshDatabase();
-  const url = new URL(database.url);
-  const port = Number(url.port);
-  await using proxy = await startProxy(() => port);
-  url.port = String(proxy.port);
-  const { pool, close } = connect({ url: url.href, max: 1, name: 'patient', patience: 400 });
+  await using patient = await throughProxy();
+  const { proxy, pool } = patient;
   const client = await pool.connect();
   await client.query('begin', []);
   const asked = { text: 'select $1::int as one', values: [1] };
@@ -91,7 +101,6 @@ test('a line is given up as well where nothing was asked of it but by an object'
   proxy.strand();
   await expect(client.query(asked)).rejects.toThrow('the database does not answer');
   client.release(true);
-  await close();
 });
 
 test('what is long idle is not given up, and an error says who asked', async () => {
